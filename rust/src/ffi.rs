@@ -1,0 +1,393 @@
+//! The entries of `weir_engine.h`. Each takes over what it consumes, checks its pointers,
+//! and turns results, errors and panics into a status; the work is done elsewhere.
+
+use std::ffi::{c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arrow::array::{Array, RecordBatch, RecordBatchOptions, StructArray};
+use arrow::datatypes::{DataType, Schema};
+use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
+use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
+
+use crate::commit;
+use crate::handle::{Buffer, Status, boxed, free, free_buffer, guard};
+use crate::maintain;
+use crate::object;
+use crate::options::{self, optional_text, required, slice, text};
+use crate::plan::{self, Plan};
+use crate::query;
+use crate::runtime::Engine;
+use crate::status::{Code, Failure, Result, panic_message};
+use crate::store::Location;
+use crate::table::{Snapshot, Table};
+use crate::write::{self, Files};
+
+const ABI_VERSION: u32 = 1;
+
+#[repr(C)]
+pub struct QueryTable {
+    name: *const c_char,
+    snapshot: *const Snapshot,
+}
+
+/// An engine as C holds it: everything made from it holds it too.
+pub struct EngineHandle(Arc<Engine>);
+
+/// # Safety
+/// `p` is NULL or a valid engine.
+unsafe fn engine<'a>(p: *const EngineHandle) -> Result<&'a Arc<Engine>> {
+    Ok(&unsafe { required(p, "engine") }?.0)
+}
+
+/// Takes a consumed schema over, so that it is released whatever follows.
+///
+/// # Safety
+/// `p` is NULL or a valid ArrowSchema.
+unsafe fn take_schema(p: *mut FFI_ArrowSchema) -> Option<FFI_ArrowSchema> {
+    (!p.is_null()).then(|| unsafe { FFI_ArrowSchema::from_raw(p) })
+}
+
+fn import_schema(schema: Option<FFI_ArrowSchema>, what: &str) -> Result<Schema> {
+    let schema = schema.ok_or_else(|| Failure::invalid(format!("{what} is NULL")))?;
+    Schema::try_from(&schema).map_err(|e| Failure::invalid(format!("{what}: {e}")))
+}
+
+fn import_batch(plan: &Plan, array: FFI_ArrowArray) -> Result<RecordBatch> {
+    let fields = plan.input.fields().clone();
+    let data = unsafe { from_ffi_and_data_type(array, DataType::Struct(fields)) }?;
+    let rows = StructArray::from(data);
+    if rows.null_count() > 0 {
+        return Err(Failure::invalid("the batch has null rows"));
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    let (_, columns, _) = rows.into_parts();
+    Ok(RecordBatch::try_new_with_options(plan.input.clone(), columns, &options)?)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn weir_abi_version() -> u32 {
+    ABI_VERSION
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_buffer_free(buffer: *mut Buffer) {
+    unsafe { free_buffer(buffer) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_engine_open(
+    options: *const options::EngineOptions,
+    status: *mut Status,
+) -> *mut EngineHandle {
+    unsafe {
+        guard(status, std::ptr::null_mut(), || {
+            let (threads, memory) = options::engine(options);
+            Ok(boxed(EngineHandle(Engine::open(threads, memory)?)))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_engine_free(handle: *mut EngineHandle) {
+    unsafe { free(handle) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_table_create(
+    handle: *const EngineHandle,
+    url: *const c_char,
+    store: *const options::StoreOptions,
+    schema: *mut FFI_ArrowSchema,
+    options: *const options::CTableOptions,
+    status: *mut Status,
+) -> *mut Table {
+    unsafe {
+        let schema = take_schema(schema);
+        guard(status, std::ptr::null_mut(), || {
+            let schema = import_schema(schema, "schema")?;
+            let engine = engine(handle)?;
+            let location = Location::open(engine, text(url, "url")?, options::sync(store))?;
+            Ok(boxed(Table::create(engine, location, &schema, options::table(options)?)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_table_open(
+    handle: *const EngineHandle,
+    url: *const c_char,
+    store: *const options::StoreOptions,
+    status: *mut Status,
+) -> *mut Table {
+    unsafe {
+        guard(status, std::ptr::null_mut(), || {
+            let engine = engine(handle)?;
+            let location = Location::open(engine, text(url, "url")?, options::sync(store))?;
+            Ok(boxed(Table::open(engine, location)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_table_free(table: *mut Table) {
+    unsafe { free(table) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_table_snapshot(table: *const Table, version: i64, status: *mut Status) -> *mut Snapshot {
+    unsafe {
+        guard(status, std::ptr::null_mut(), || {
+            let version = match version {
+                -1 => None,
+                v => Some(u64::try_from(v).map_err(|_| Failure::invalid(format!("version {v}")))?),
+            };
+            Ok(boxed(required(table, "table")?.snapshot(version)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_snapshot_free(snapshot: *mut Snapshot) {
+    unsafe { free(snapshot) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_snapshot_describe(
+    snapshot: *const Snapshot,
+    with_files: bool,
+    status: *mut Status,
+) -> Buffer {
+    unsafe {
+        guard(status, Buffer::EMPTY, || Ok(Buffer::json(&required(snapshot, "snapshot")?.describe(with_files)?)))
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_snapshot_txn(
+    snapshot: *const Snapshot,
+    app_id: *const c_char,
+    version: *mut i64,
+    status: *mut Status,
+) -> bool {
+    unsafe {
+        guard(status, false, || {
+            required(version, "version")?;
+            let found = required(snapshot, "snapshot")?.txn(text(app_id, "app_id")?)?;
+            if let Some(v) = found {
+                *version = v;
+            }
+            Ok(found.is_some())
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_files_write(
+    table: *const Table,
+    rows: *mut FFI_ArrowArrayStream,
+    options: *const options::CWriteOptions,
+    status: *mut Status,
+) -> *mut Files {
+    unsafe {
+        let rows = (!rows.is_null()).then(|| FFI_ArrowArrayStream::from_raw(rows));
+        guard(status, std::ptr::null_mut(), || {
+            let rows = rows.ok_or_else(|| Failure::invalid("rows is NULL"))?;
+            let table = required(table, "table")?;
+            let options = options::write(options)?;
+            let rows = ArrowArrayStreamReader::try_new(rows)
+                .map_err(|e| Failure::from(e).with_code(Code::InvalidArgument).context("rows"))?;
+            Ok(boxed(write::write(table, rows, &options)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_files_describe(files: *const Files, status: *mut Status) -> Buffer {
+    unsafe { guard(status, Buffer::EMPTY, || Ok(Buffer::json(&required(files, "files")?.describe()?))) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_files_free(files: *mut Files) {
+    unsafe { free(files) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_commit(
+    base: *const Snapshot,
+    files: *const Files,
+    options: *const options::CCommitOptions,
+    status: *mut Status,
+) -> *mut Snapshot {
+    unsafe {
+        guard(status, std::ptr::null_mut(), || {
+            let base = required(base, "base")?;
+            Ok(boxed(commit::commit(base, files.as_ref(), options::commit(options)?)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_checkpoint(table: *const Table, status: *mut Status) -> i64 {
+    unsafe {
+        guard(status, -1, || {
+            let version = maintain::checkpoint(required(table, "table")?)?;
+            i64::try_from(version).map_err(|e| Failure::internal(e.to_string()))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_optimize(
+    table: *const Table,
+    options_json: *const c_char,
+    status: *mut Status,
+) -> Buffer {
+    unsafe {
+        guard(status, Buffer::EMPTY, || {
+            let options = optional_text(options_json, "options_json")?;
+            Ok(Buffer::json(&maintain::optimize(required(table, "table")?, options)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_vacuum(table: *const Table, options_json: *const c_char, status: *mut Status) -> Buffer {
+    unsafe {
+        guard(status, Buffer::EMPTY, || {
+            let options = optional_text(options_json, "options_json")?;
+            Ok(Buffer::json(&maintain::vacuum(required(table, "table")?, options)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_plan_compile(
+    handle: *const EngineHandle,
+    input: *mut FFI_ArrowSchema,
+    sql: *const c_char,
+    out_schema: *mut FFI_ArrowSchema,
+    status: *mut Status,
+) -> *mut Plan {
+    unsafe {
+        let input = take_schema(input);
+        guard(status, std::ptr::null_mut(), || {
+            let input = import_schema(input, "input")?;
+            required(out_schema, "out_schema")?;
+            let plan = plan::compile(engine(handle)?, input, text(sql, "sql")?)?;
+            let output = FFI_ArrowSchema::try_from(plan.output.as_ref())?;
+            std::ptr::write(out_schema, output);
+            Ok(boxed(plan))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_plan_run(
+    plan: *const Plan,
+    batch: *mut FFI_ArrowArray,
+    out: *mut FFI_ArrowArray,
+    status: *mut Status,
+) {
+    unsafe {
+        let batch = (!batch.is_null()).then(|| FFI_ArrowArray::from_raw(batch));
+        guard(status, (), || {
+            let batch = batch.ok_or_else(|| Failure::invalid("batch is NULL"))?;
+            let plan = required(plan, "plan")?;
+            required(out, "out")?;
+            let batch = import_batch(plan, batch).map_err(|f| f.with_code(Code::InvalidArgument).context("batch"))?;
+            // A function that panics on a value must not stop the rows around it.
+            let result = catch_unwind(AssertUnwindSafe(|| plan.run(&batch)));
+            let result = result.unwrap_or_else(|p| Err(Failure::new(Code::Rejected, panic_message(p.as_ref()))))?;
+            let data = StructArray::from(result).into_data();
+            std::ptr::write(out, FFI_ArrowArray::new(&data));
+            Ok(())
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_plan_free(plan: *mut Plan) {
+    unsafe { free(plan) }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_query(
+    handle: *const EngineHandle,
+    tables: *const QueryTable,
+    table_count: usize,
+    sql: *const c_char,
+    out: *mut FFI_ArrowArrayStream,
+    status: *mut Status,
+) {
+    unsafe {
+        guard(status, (), || {
+            required(out, "out")?;
+            let tables = slice(tables, table_count, "tables")?.iter().map(|t| {
+                Ok((text(t.name, "name of a table")?.to_string(), required(t.snapshot, "snapshot of a table")?))
+            });
+            let tables = tables.collect::<Result<Vec<_>>>()?;
+            std::ptr::write(out, query::query(engine(handle)?, &tables, text(sql, "sql")?)?);
+            Ok(())
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_object_put(
+    handle: *const EngineHandle,
+    lake_url: *const c_char,
+    store: *const options::StoreOptions,
+    path: *const c_char,
+    data: *const c_void,
+    size: usize,
+    mode: i32,
+    status: *mut Status,
+) {
+    unsafe {
+        guard(status, (), || {
+            let engine = engine(handle)?;
+            let lake = Location::open(engine, text(lake_url, "lake_url")?, options::sync(store))?;
+            let create = match mode {
+                0 => true,
+                1 => false,
+                other => return Err(Failure::invalid(format!("put mode {other}"))),
+            };
+            let data = slice(data.cast::<u8>(), size, "data")?.to_vec();
+            object::put(engine, &lake, text(path, "path")?, data, create)
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_object_get(
+    handle: *const EngineHandle,
+    lake_url: *const c_char,
+    path: *const c_char,
+    status: *mut Status,
+) -> Buffer {
+    unsafe {
+        guard(status, Buffer::EMPTY, || {
+            let engine = engine(handle)?;
+            let lake = Location::open(engine, text(lake_url, "lake_url")?, false)?;
+            Ok(Buffer::new(object::get(engine, &lake, text(path, "path")?)?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_object_list(
+    handle: *const EngineHandle,
+    lake_url: *const c_char,
+    prefix: *const c_char,
+    status: *mut Status,
+) -> Buffer {
+    unsafe {
+        guard(status, Buffer::EMPTY, || {
+            let engine = engine(handle)?;
+            let lake = Location::open(engine, text(lake_url, "lake_url")?, false)?;
+            let prefix = optional_text(prefix, "prefix")?.unwrap_or_default();
+            Ok(Buffer::json(&object::list(engine, &lake, prefix)?))
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Read-only SQL over snapshots, as a stream.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::ffi_stream::FFI_ArrowArrayStream;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::context::SQLOptions;
+use datafusion::common::TableReference;
+use deltalake::DeltaTable;
+use futures::StreamExt;
+
+use crate::cast::cast_exactly;
+use crate::runtime::Engine;
+use crate::status::{Code, Failure, Result};
+use crate::table::Snapshot;
+use crate::{export, types};
+
+pub fn query(engine: &Arc<Engine>, tables: &[(String, &Snapshot)], sql: &str) -> Result<FFI_ArrowArrayStream> {
+    let rows = engine.block_on(plan(engine, tables, sql))?;
+    let schema = plain_schema(&rows.schema());
+    let reader = Rows { engine: engine.clone(), rows: Some(rows), schema: schema.clone() };
+    Ok(export::stream(schema, reader))
+}
+
+async fn plan(engine: &Engine, tables: &[(String, &Snapshot)], sql: &str) -> Result<SendableRecordBatchStream> {
+    let session = engine.session();
+    for (name, snapshot) in tables {
+        let mut delta = DeltaTable::new(snapshot.log_store.clone());
+        delta.state = Some(snapshot.state.clone());
+        // Bare: a name is a name, whatever its letters, and never a path through catalogs.
+        session.register_table(TableReference::bare(name.as_str()), delta.table_provider().await?)?;
+    }
+    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let frame = session.sql_with_options(sql, read_only).await.map_err(|e| {
+        let failure = Failure::from(e);
+        match failure.code {
+            // Constant folding may already meet what would fail at run time.
+            Code::Internal => failure.with_code(Code::InvalidArgument),
+            _ => failure,
+        }
+    })?;
+    Ok(frame.execute_stream().await?)
+}
+
+/// Spells types the one way consumers know, where that is possible without loss; leaves
+/// alone what they have to reject by themselves (intervals, maps).
+fn plain_schema(schema: &Schema) -> SchemaRef {
+    let fields = schema.fields().iter().map(|f| {
+        let ty = match f.data_type() {
+            // A query may well ask for nanoseconds.
+            DataType::Timestamp(_, _) => f.data_type().clone(),
+            ty => types::sql_type(ty).unwrap_or_else(|_| ty.clone()),
+        };
+        f.as_ref().clone().with_data_type(ty)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+struct Rows {
+    // The stream's tasks run on the engine: it must go first.
+    rows: Option<SendableRecordBatchStream>,
+    engine: Arc<Engine>,
+    schema: SchemaRef,
+}
+
+impl Rows {
+    fn convert(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let columns = batch.columns().iter().zip(self.schema.fields());
+        let columns = columns.map(|(column, field)| cast_exactly(column, field.data_type()));
+        let columns = columns.collect::<Result<Vec<_>, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?)
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rows = self.rows.as_mut()?;
+        match self.engine.block_on(rows.next()) {
+            Some(batch) => Some(batch.map_err(Failure::from).and_then(|b| self.convert(&b))),
+            None => {
+                self.rows = None;
+                None
+            }
+        }
+    }
+}
