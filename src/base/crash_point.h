@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string_view>
+
+namespace weir {
+
+/// Named places where tests kill or pause the process, to show that nothing is lost there. Set by the environment:
+/// WEIR_CRASH_POINT=name[:nth] raises SIGKILL at the nth (default first) passage, WEIR_PAUSE_POINT=name[:nth] SIGSTOP.
+/// Costs one comparison of a pointer when neither is set. Thread-safe.
+///
+/// The names: lease_taken, kv_set, insert_first_byte, insert_answered, parquet_written, dead_letters_committed,
+/// log_entry_written, log_entry_synced, ack_sent.
+void crash_point(std::string_view name);
+
+}  // namespace weir
