@@ -1,0 +1,174 @@
+#include "pipeline/coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::pipeline {
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+template <class... Handlers>
+Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+}  // namespace
+
+Coordinator::Coordinator(CoordinatorOptions options) : options_(std::move(options)) {
+  tables_.reserve(options_.tables.size());
+  for (size_t i = 0; i < options_.tables.size(); ++i) tables_.emplace_back(i, options_.tables[i]);
+}
+
+std::vector<Action> Coordinator::on(const Event& event, TimePoint now) {
+  std::vector<Action> actions;
+  if (phase_ == Phase::kFinished) return actions;
+  handle(event, now, &actions);
+  advance(now, &actions);
+  return actions;
+}
+
+void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>* actions) {
+  std::visit(Overloaded{
+                 [&](const Sought& e) {
+                   source_busy_ = false;
+                   if (!e.status.ok()) return on_source_error(e.status, now);
+                   if (phase_ == Phase::kSeeking) phase_ = Phase::kReading;
+                 },
+                 [&](const BatchRead& e) { on_batch(e, now, actions); },
+                 [&](const Transformed& e) {
+                   --transforms_;
+                   TableProgress& table = tables_[e.table];
+                   if (table.stopped()) return;
+                   if (!e.slice.ok()) return table.stop(e.slice.status().with_context("transform"));
+                   table.on_slice(*e.slice, now);
+                 },
+                 [&](const Released&) { releasing_ = false; },
+                 [&](const Resolved& e) { tables_[e.table].on_resolved(e, now); },
+                 [&](const Written& e) { tables_[e.table].on_written(e, now); },
+                 [&](const CaughtUp& e) { tables_[e.table].on_caught_up(e, now); },
+                 [&](const Settled& e) { tables_[e.table].on_settled(e, now); },
+                 [&](const Checkpointed& e) { tables_[e.table].on_checkpointed(e); },
+                 [&](const Tick&) {},
+                 [&](const Drain&) {
+                   if (phase_ != Phase::kFinished) phase_ = Phase::kDraining;
+                 },
+             },
+             event);
+}
+
+void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Action>* actions) {
+  source_busy_ = false;
+  if (!event.batch.ok()) return on_source_error(event.batch.status(), now);
+  source_failures_ = 0;
+  source_error_ = ok_status();
+  const BatchPtr& batch = *event.batch;
+  if (batch == nullptr || batch->range().empty()) return;
+  read_through_ = std::max(read_through_, batch->range().last);
+  for (size_t i = 0; i < tables_.size(); ++i) {
+    if (tables_[i].stopped()) continue;
+    for (const SeqRange& part : tables_[i].cut(batch->range())) {
+      actions->push_back(Transform{i, batch, part});
+      ++transforms_;
+    }
+  }
+}
+
+void Coordinator::on_source_error(const Status& status, TimePoint now) {
+  source_error_ = status;
+  if (status.disposition() == Disposition::kRetry || status.disposition() == Disposition::kReconcile) {
+    source_retry_at_ = now + options_.source_retry.delay(source_failures_++, 0.0);
+    return;
+  }
+  // What was read is good and is committed; then a person has to decide.
+  if (status.code() != StatusCode::kShuttingDown) final_status_ = status;
+  phase_ = Phase::kDraining;
+}
+
+void Coordinator::advance(TimePoint now, std::vector<Action>* actions) {
+  for (const TableProgress& table : tables_) {
+    if (!table.fenced()) continue;
+    phase_ = Phase::kFinished;
+    actions->assign(1, Finish{table.fence_status()});
+    return;
+  }
+  const bool draining = phase_ == Phase::kDraining;
+  const bool goal_read = options_.goal && read_through_ >= *options_.goal;
+  const bool hurry = draining || goal_read || held_bytes() > options_.held_bytes_max;
+  for (TableProgress& table : tables_) table.advance(now, hurry, draining, actions);
+  advance_source(now, actions);
+  finish_when_done(actions);
+}
+
+void Coordinator::advance_source(TimePoint now, std::vector<Action>* actions) {
+  if (const Seq through = floor(); !releasing_ && through > released_) {
+    releasing_ = true;
+    released_ = through;
+    actions->push_back(Release{through});
+  }
+  if (source_busy_ || transforms_ > 0 || now < source_retry_at_) return;
+  if (phase_ == Phase::kResolving || phase_ == Phase::kSeeking) {
+    const bool ready = std::all_of(tables_.begin(), tables_.end(),
+                                   [](const TableProgress& table) { return table.stopped() || table.ready(); });
+    const bool any = std::any_of(tables_.begin(), tables_.end(), [](const TableProgress& t) { return !t.stopped(); });
+    if (!ready || !any) return;
+    Seq first{INT64_MAX};
+    for (TableProgress& table : tables_) {
+      if (table.stopped()) continue;
+      table.start_reading();
+      first = std::min(first, table.next());
+    }
+    phase_ = Phase::kSeeking;
+    read_through_ = first - 1;
+    source_busy_ = true;
+    actions->push_back(Seek{first});
+  } else if (phase_ == Phase::kReading && held_bytes() <= options_.held_bytes_max) {
+    source_busy_ = true;
+    actions->push_back(Read{});
+  }
+}
+
+void Coordinator::finish_when_done(std::vector<Action>* actions) {
+  const bool all_stopped =
+      std::all_of(tables_.begin(), tables_.end(), [](const TableProgress& table) { return table.stopped().has_value(); });
+  if (all_stopped && phase_ != Phase::kDraining) {
+    if (final_status_.ok()) final_status_ = tables_.front().stopped()->with_context("table " + tables_.front().options().name);
+    phase_ = Phase::kDraining;
+  }
+  if (options_.goal && !goal_reached_ && phase_ == Phase::kReading) {
+    const bool reached = std::all_of(tables_.begin(), tables_.end(),
+                                     [&](const TableProgress& table) { return table.reached(*options_.goal); });
+    const bool stopped_short = std::any_of(tables_.begin(), tables_.end(),
+                                           [](const TableProgress& table) { return table.stopped().has_value(); });
+    goal_reached_ = reached;
+    if (reached || stopped_short) phase_ = Phase::kDraining;
+  }
+  if (phase_ != Phase::kDraining || source_busy_ || transforms_ > 0) return;
+  for (const TableProgress& table : tables_) {
+    // A drain that came before the first resolve has nothing to commit.
+    const bool untouched = !table.lake().ever_resolved && !table.lake().working() && !table.hot().working() &&
+                           !table.dead_letters().working();
+    if (!table.drained() && !untouched) return;
+    if (table.stopped() && final_status_.ok()) {
+      final_status_ = table.stopped()->with_context("table " + table.options().name);
+    }
+  }
+  phase_ = Phase::kFinished;
+  actions->push_back(Finish{final_status_});
+}
+
+Seq Coordinator::floor() const {
+  Seq lowest{INT64_MAX};
+  for (const TableProgress& table : tables_) {
+    lowest = std::min(lowest, table.lake().ever_resolved ? table.lake_position() : Seq{0});
+  }
+  return lowest;
+}
+
+int64_t Coordinator::held_bytes() const {
+  int64_t bytes = 0;
+  for (const TableProgress& table : tables_) bytes += table.held_bytes();
+  return bytes;
+}
+
+}  // namespace weir::pipeline

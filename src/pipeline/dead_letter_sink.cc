@@ -1,0 +1,35 @@
+#include "pipeline/dead_letter_sink.h"
+
+#include <utility>
+
+#include "base/crash_point.h"
+
+namespace weir::pipeline {
+
+DeadLetterSink::DeadLetterSink(LakeTable& table, std::string table_name, int32_t shard, Epoch epoch,
+                               RejectRows reject_rows)
+    : ledger_(table, ledger_app_id(table_name, shard), epoch, Seq{0}), reject_rows_(std::move(reject_rows)) {}
+
+Result<Seq> DeadLetterSink::resolve() { return ledger_.take_over(); }
+
+Status DeadLetterSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) {
+  std::vector<const Reject*> rejects;
+  Seq last = position();
+  for (const auto& slice : slices) {
+    if (slice->range.last <= position()) continue;
+    if (slice->range.first <= position()) {
+      return internal_error("slice " + to_string(slice->range) + " straddles dead-letter position " +
+                            to_string(position()));
+    }
+    for (const Reject& reject : slice->rejects) rejects.push_back(&reject);
+    if (!slice->rejects.empty()) last = slice->range.last;
+  }
+  if (rejects.empty()) return ok_status();
+  WEIR_ASSIGN_OR_RETURN(const auto rows, reject_rows_(rejects));
+  WEIR_ASSIGN_OR_RETURN(const auto files, ledger_.table().write_files({rows}));
+  WEIR_RETURN_IF_ERROR(ledger_.commit(position(), last, files.get(), {}, "{}"));
+  crash_point("dead_letters_committed");
+  return ok_status();
+}
+
+}  // namespace weir::pipeline

@@ -1,0 +1,271 @@
+#include "pipeline/table_progress.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace weir::pipeline {
+
+std::string_view to_string(HotMode mode) {
+  switch (mode) {
+    case HotMode::kNone: return "none";
+    case HotMode::kDetached: return "detached";
+    case HotMode::kCatchingUp: return "catching_up";
+    case HotMode::kLive: return "live";
+  }
+  return "none";
+}
+
+TableProgress::TableProgress(TableIndex index, TableOptions options)
+    : index_(index), options_(std::move(options)), hot_mode_(options_.has_hot ? HotMode::kDetached : HotMode::kNone) {}
+
+SinkProgress& TableProgress::sink(SinkKind kind) {
+  switch (kind) {
+    case SinkKind::kLake: return lake_;
+    case SinkKind::kDeadLetters: return dead_letters_;
+    case SinkKind::kHot: break;
+  }
+  return hot_;
+}
+
+void TableProgress::stop(Status status) {
+  if (!stopped_) stopped_ = std::move(status);
+}
+
+// After any failure only the store knows where it stands, so the way back always leads through resolve. ClickHouse never
+// stops a table; for the lake an error that repetition cannot mend does.
+void TableProgress::fail(SinkProgress* failed, const Status& status, TimePoint now) {
+  failed->state = SinkProgress::State::kUnresolved;
+  failed->last_error = status;
+  failed->retry_at = now + options_.retry.delay(failed->failures++, 0.0);
+  committing_ = 0;
+  if (status.code() == StatusCode::kFenced) {
+    fenced_ = status.with_context("table " + options_.name);
+  } else if (failed != &hot_ && status.disposition() == Disposition::kStop) {
+    stop(status);
+  }
+  if (failed == &hot_) detach();
+}
+
+void TableProgress::detach() {
+  hot_mode_ = HotMode::kDetached;
+  hot_queue_.clear();
+}
+
+void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
+  SinkProgress& resolved = sink(event.sink);
+  resolved.tried = true;
+  if (!event.position.ok()) return fail(&resolved, event.position.status(), now);
+  resolved.state = SinkProgress::State::kIdle;
+  resolved.ever_resolved = true;
+  if (event.counts) counts_ = *event.counts;
+  switch (event.sink) {
+    case SinkKind::kLake: return lake_at(*event.position);
+    case SinkKind::kDeadLetters: dead_letters_.position = *event.position; return;
+    case SinkKind::kHot: hot_at(*event.position); return try_attach(now);
+  }
+}
+
+void TableProgress::on_written(const Written& event, TimePoint now) {
+  SinkProgress& written = sink(event.sink);
+  if (!event.status.ok()) return fail(&written, event.status, now);
+  written.state = SinkProgress::State::kIdle;
+  written.failures = 0;
+  written.last_error = ok_status();
+  if (event.counts) counts_ = *event.counts;
+  switch (event.sink) {
+    case SinkKind::kLake:
+      ++commits_since_checkpoint_;
+      return lake_at(event.position);
+    case SinkKind::kDeadLetters: dead_letters_.position = event.position; return;
+    case SinkKind::kHot:
+      hot_unsettled_ = true;
+      return hot_at(event.position);
+  }
+}
+
+void TableProgress::on_caught_up(const CaughtUp& event, TimePoint now) {
+  if (!event.status.ok()) return fail(&hot_, event.status, now);
+  hot_.state = SinkProgress::State::kIdle;
+  hot_.failures = 0;
+  hot_.last_error = ok_status();
+  hot_unsettled_ = true;
+  hot_at(event.position);
+  try_attach(now);
+}
+
+void TableProgress::on_settled(const Settled& event, TimePoint now) {
+  if (!event.status.ok()) return fail(&hot_, event.status, now);
+  hot_.state = SinkProgress::State::kIdle;
+  hot_unsettled_ = false;
+}
+
+// A checkpoint is a convenience: a failed one is tried again after as many commits.
+void TableProgress::on_checkpointed(const Checkpointed&) {
+  lake_.state = SinkProgress::State::kIdle;
+  commits_since_checkpoint_ = 0;
+}
+
+void TableProgress::lake_at(Seq position) {
+  lake_.position = position;
+  committing_ = 0;
+  while (!pending_.empty() && pending_.front()->range.last <= position) {
+    pending_bytes_ -= pending_.front()->bytes;
+    pending_.pop_front();
+  }
+  if (!pending_.empty() && pending_.front()->range.first != position + 1) {
+    stop(internal_error("the lake stands at " + to_string(position) + ", inside slice " +
+                        to_string(pending_.front()->range)));
+  }
+}
+
+void TableProgress::hot_at(Seq position) {
+  hot_.position = position;
+  while (!hot_queue_.empty() && hot_queue_.front().slice->range.last <= position) hot_queue_.pop_front();
+}
+
+int64_t TableProgress::held_bytes() const {
+  int64_t bytes = pending_bytes_;
+  for (const Queued& queued : hot_queue_) {
+    if (queued.slice->range.last > lake_.position) break;  // From here on it is pending too.
+    bytes += queued.slice->bytes;
+  }
+  return bytes;
+}
+
+void TableProgress::on_slice(const SlicePtr& slice, TimePoint now) {
+  if (slice->range.first != next_) {
+    return stop(internal_error("slice " + to_string(slice->range) + " where " + to_string(next_) + " was due"));
+  }
+  next_ = slice->range.last + 1;
+  if (pending_.empty()) pending_since_ = now;
+  pending_.push_back(slice);
+  pending_bytes_ += slice->bytes;
+  if (hot_mode_ == HotMode::kLive && slice->range.last > hot_.position) hot_queue_.push_back({slice, now});
+}
+
+bool TableProgress::ready() const {
+  return lake_.ever_resolved && dead_letters_.ever_resolved && (hot_mode_ == HotMode::kNone || hot_.tried);
+}
+
+void TableProgress::start_reading() { next_ = lake_.position + 1; }
+
+std::vector<SeqRange> TableProgress::cut(SeqRange range) const {
+  std::vector<SeqRange> parts;
+  Seq first = std::max(range.first, next_);
+  while (first <= range.last) {
+    Seq last = range.last;
+    for (const Seq position : {dead_letters_.position, hot_.position}) {
+      if (first <= position && position < last) last = position;
+    }
+    parts.push_back({first, last});
+    first = last + 1;
+  }
+  return parts;
+}
+
+// ClickHouse may be fed by slices again exactly where they begin; behind that, the lake has what it lacks.
+void TableProgress::try_attach(TimePoint now) {
+  const Seq due = hot_.position + 1;
+  const auto begins = std::find_if(pending_.begin(), pending_.end(),
+                                   [&](const SlicePtr& slice) { return slice->range.first >= due; });
+  const bool at_boundary = begins != pending_.end() ? (*begins)->range.first == due : due >= next_;
+  if (hot_.position < lake_.position || !at_boundary) {
+    hot_mode_ = HotMode::kCatchingUp;
+    return;
+  }
+  hot_mode_ = HotMode::kLive;
+  hot_queue_.clear();
+  for (auto it = begins; it != pending_.end(); ++it) hot_queue_.push_back({*it, now});
+}
+
+bool TableProgress::commit_due(TimePoint now, bool hurry) const {
+  if (pending_.empty()) return false;
+  if (hurry || pending_bytes_ >= options_.commit_bytes) return true;
+  const bool empty = std::all_of(pending_.begin(), pending_.end(), [](const SlicePtr& slice) {
+    return slice->events == 0;
+  });
+  return now - pending_since_ >= (empty ? options_.idle_commit_interval : options_.commit_interval);
+}
+
+void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions) {
+  if (fenced_) return;
+  for (const SinkKind kind : {SinkKind::kLake, SinkKind::kDeadLetters, SinkKind::kHot}) {
+    if (stopped_ || (kind == SinkKind::kHot && hot_mode_ == HotMode::kNone)) continue;
+    SinkProgress& unresolved = sink(kind);
+    if (unresolved.state != SinkProgress::State::kUnresolved || now < unresolved.retry_at) continue;
+    if (draining && kind == SinkKind::kHot) continue;
+    unresolved.state = SinkProgress::State::kWorking;
+    actions->push_back(Resolve{index_, kind});
+  }
+  if (stopped_) return;
+  advance_lake(now, hurry, actions);
+  if (hot_mode_ != HotMode::kNone) advance_hot(now, draining, actions);
+}
+
+// Dead letters first, rows second: a table commits S only after all its rejects up to S are in (I3).
+void TableProgress::advance_lake(TimePoint now, bool hurry, std::vector<Action>* actions) {
+  if (!lake_.idle() || !dead_letters_.idle()) return;
+  if (committing_ == 0) {
+    if (commits_since_checkpoint_ >= options_.checkpoint_commits) {
+      lake_.state = SinkProgress::State::kWorking;
+      actions->push_back(Checkpoint{index_});
+      return;
+    }
+    if (!commit_due(now, hurry)) return;
+    committing_ = pending_.size();
+  }
+  const std::vector<SlicePtr> slices(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(committing_));
+  const bool rejects_due = std::any_of(slices.begin(), slices.end(), [&](const SlicePtr& slice) {
+    return !slice->rejects.empty() && slice->range.last > dead_letters_.position;
+  });
+  const SinkKind kind = rejects_due ? SinkKind::kDeadLetters : SinkKind::kLake;
+  sink(kind).state = SinkProgress::State::kWorking;
+  if (kind == SinkKind::kLake) pending_since_ = now;
+  actions->push_back(Write{index_, kind, slices});
+}
+
+std::vector<SlicePtr> TableProgress::hot_write() const {
+  std::vector<SlicePtr> slices;
+  int64_t bytes = 0;
+  for (const Queued& queued : hot_queue_) {
+    if (!slices.empty() && bytes + queued.slice->bytes > options_.hot_write_bytes) break;
+    slices.push_back(queued.slice);
+    bytes += queued.slice->bytes;
+  }
+  return slices;
+}
+
+void TableProgress::advance_hot(TimePoint now, bool draining, std::vector<Action>* actions) {
+  if (hot_mode_ == HotMode::kLive && !draining && !hot_queue_.empty() &&
+      now - hot_queue_.front().since > options_.hot_wait_max) {
+    // Too slow to keep up: the lake must not wait for it. What it lacks comes from the lake, in larger pieces.
+    hot_queue_.clear();
+    hot_mode_ = HotMode::kCatchingUp;
+  }
+  if (!hot_.idle() || now < hot_.retry_at) return;
+  if (hot_mode_ == HotMode::kCatchingUp && hot_.position >= lake_.position) try_attach(now);
+  if (hot_mode_ == HotMode::kCatchingUp && hot_.position < lake_.position && !draining) {
+    hot_.state = SinkProgress::State::kWorking;
+    const Seq first = hot_.position + 1;
+    actions->push_back(CatchUp{index_, {first, std::min(lake_.position, first + (options_.catch_up_sequences - 1))}});
+  } else if (hot_mode_ == HotMode::kLive && !hot_queue_.empty()) {
+    hot_.state = SinkProgress::State::kWorking;
+    actions->push_back(Write{index_, SinkKind::kHot, hot_write()});
+  } else if (hot_unsettled_ && (draining || hot_queue_.empty())) {
+    hot_.state = SinkProgress::State::kWorking;
+    actions->push_back(Settle{index_});
+  }
+}
+
+bool TableProgress::drained() const {
+  if (stopped_) return !lake_.working() && !dead_letters_.working() && !hot_.working();
+  const bool hot_done = hot_mode_ != HotMode::kLive || (hot_queue_.empty() && !hot_unsettled_);
+  return pending_.empty() && lake_.idle() && !dead_letters_.working() && hot_done && !hot_.working();
+}
+
+bool TableProgress::reached(Seq goal) const {
+  const bool hot_reached = hot_mode_ == HotMode::kNone || hot_.position >= goal;
+  return lake_.ever_resolved && lake_.position >= goal && hot_reached;
+}
+
+}  // namespace weir::pipeline

@@ -1,0 +1,136 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/retry.h"
+#include "base/status.h"
+#include "pipeline/actions.h"
+
+namespace weir::pipeline {
+
+using TimePoint = std::chrono::steady_clock::time_point;
+
+struct TableOptions {
+  std::string name;
+  bool has_hot = false;                                  ///< ClickHouse is configured.
+  std::chrono::milliseconds commit_interval{1'000};
+  std::chrono::milliseconds idle_commit_interval{10'000};  ///< For commits that carry no row and no dead letter.
+  int64_t commit_bytes = 256 << 20;                      ///< Commits at once when this much (in memory) is pending.
+  int64_t hot_write_bytes = 16 << 20;                    ///< Most that one ClickHouse write joins.
+  std::chrono::milliseconds hot_wait_max{10'000};        ///< A slice waiting longer detaches ClickHouse.
+  int64_t catch_up_sequences = 200'000;                  ///< Range of one catch-up step.
+  int checkpoint_commits = 20;
+  RetryPolicy retry;
+};
+
+/// Where one sink stands: idle -> working -> (idle | unresolved -> resolving -> idle).
+struct SinkProgress {
+  enum class State { kUnresolved, kWorking, kIdle };
+  State state = State::kUnresolved;
+  Seq position{0};
+  bool ever_resolved = false;
+  bool tried = false;      ///< The first resolve was answered, well or not.
+  int failures = 0;        ///< In a row.
+  TimePoint retry_at{};
+  Status last_error;
+
+  [[nodiscard]] bool idle() const { return state == State::kIdle; }
+  [[nodiscard]] bool working() const { return state == State::kWorking; }
+};
+
+enum class HotMode { kNone, kDetached, kCatchingUp, kLive };
+[[nodiscard]] std::string_view to_string(HotMode mode);
+
+/// One table of a shard: its three sinks and the slices between them. Pure: values in, actions out. The coordinator owns
+/// it, tells it what happened, and asks it for what to do next.
+///
+/// Slices are read once and kept until both the lake and an attached ClickHouse have them. Pending slices follow the lake
+/// position without a hole; while ClickHouse is attached, its queue follows the hot position without a hole. That is the
+/// whole of the bookkeeping: everything else is derived from the three positions.
+class TableProgress {
+ public:
+  TableProgress(TableIndex index, TableOptions options);
+
+  // --- what happened
+  void on_resolved(const Resolved& event, TimePoint now);
+  void on_written(const Written& event, TimePoint now);
+  void on_caught_up(const CaughtUp& event, TimePoint now);
+  void on_settled(const Settled& event, TimePoint now);
+  void on_checkpointed(const Checkpointed& event);
+  void on_slice(const SlicePtr& slice, TimePoint now);
+  void stop(Status status);
+
+  // --- what to do next
+  /// Adds what may start now. `hurry`: commit without waiting for the interval (drain, goal, memory).
+  void advance(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions);
+
+  /// Ready for the first Seek: lake and dead letters know their positions and ClickHouse has had its chance, so that slices
+  /// can be cut at every position.
+  [[nodiscard]] bool ready() const;
+  void start_reading();
+
+  /// Sub-ranges of `range` that this table still needs, cut so that none straddles a position of a sink.
+  [[nodiscard]] std::vector<SeqRange> cut(SeqRange range) const;
+
+  /// Nothing is pending, nothing runs. ClickHouse counts only while it is attached.
+  [[nodiscard]] bool drained() const;
+
+  /// Both stores hold everything up to `goal`.
+  [[nodiscard]] bool reached(Seq goal) const;
+
+  [[nodiscard]] Seq next() const { return next_; }
+  [[nodiscard]] Seq lake_position() const { return lake_.position; }
+  [[nodiscard]] const SinkProgress& lake() const { return lake_; }
+  [[nodiscard]] const SinkProgress& dead_letters() const { return dead_letters_; }
+  [[nodiscard]] const SinkProgress& hot() const { return hot_; }
+  [[nodiscard]] HotMode hot_mode() const { return hot_mode_; }
+  [[nodiscard]] const RunningCounts& counts() const { return counts_; }
+  [[nodiscard]] const std::optional<Status>& stopped() const { return stopped_; }
+  [[nodiscard]] bool fenced() const { return fenced_.has_value(); }
+  [[nodiscard]] const Status& fence_status() const { return *fenced_; }
+  /// Memory of the slices kept for either store.
+  [[nodiscard]] int64_t held_bytes() const;
+  [[nodiscard]] const TableOptions& options() const { return options_; }
+
+ private:
+  SinkProgress& sink(SinkKind kind);
+  void fail(SinkProgress* sink, const Status& status, TimePoint now);
+  void lake_at(Seq position);
+  void hot_at(Seq position);
+  void detach();
+  void try_attach(TimePoint now);
+  void advance_lake(TimePoint now, bool hurry, std::vector<Action>* actions);
+  void advance_hot(TimePoint now, bool draining, std::vector<Action>* actions);
+  [[nodiscard]] bool commit_due(TimePoint now, bool hurry) const;
+  [[nodiscard]] std::vector<SlicePtr> hot_write() const;
+
+  const TableIndex index_;
+  const TableOptions options_;
+  SinkProgress lake_;
+  SinkProgress dead_letters_;
+  SinkProgress hot_;
+  HotMode hot_mode_;
+  bool hot_unsettled_ = false;
+  std::deque<SlicePtr> pending_;    // From lake_.position + 1 on.
+  size_t committing_ = 0;           // Front part of pending_ that a lake commit carries now.
+  int64_t pending_bytes_ = 0;
+  TimePoint pending_since_{};
+  struct Queued {
+    SlicePtr slice;
+    TimePoint since;
+  };
+  std::deque<Queued> hot_queue_;    // From hot_.position + 1 on, while live.
+  Seq next_{1};                     // First sequence not yet made into a slice.
+  int commits_since_checkpoint_ = 0;
+  RunningCounts counts_;
+  std::optional<Status> stopped_;
+  std::optional<Status> fenced_;
+};
+
+}  // namespace weir::pipeline

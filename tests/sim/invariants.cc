@@ -1,0 +1,116 @@
+#include "tests/sim/invariants.h"
+
+#include <algorithm>
+
+#include "batch/row_ids.h"
+#include "pipeline/hot_position.h"
+#include "pipeline/lake_ledger.h"
+
+namespace weir::sim {
+namespace {
+
+using fakes::EventKind;
+
+std::vector<RowId> expected(const Stores& stores, EventKind kind, SeqRange range) {
+  std::vector<RowId> ids;
+  for (Seq seq = range.first; seq <= range.last; seq = seq + 1) {
+    if (stores.stream.events[static_cast<size_t>(seq.value - 1)] == kind) ids.push_back({seq, 0});
+  }
+  return ids;
+}
+
+std::vector<RowId> ids_of(const fakes::LakeState& lake) {
+  std::vector<RowId> ids;
+  for (const auto& batch : lake.rows()) {
+    const auto some = row_ids(*batch);
+    ids.insert(ids.end(), some->begin(), some->end());
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+std::string describe(const char* what, const std::vector<RowId>& seen, const std::vector<RowId>& wanted) {
+  std::vector<RowId> missing;
+  std::vector<RowId> surplus;
+  std::set_difference(wanted.begin(), wanted.end(), seen.begin(), seen.end(), std::back_inserter(missing));
+  std::set_difference(seen.begin(), seen.end(), wanted.begin(), wanted.end(), std::back_inserter(surplus));
+  std::string text = std::string(what) + ":";
+  for (const RowId& id : missing) text += " missing " + to_string(id.seq);
+  for (const RowId& id : surplus) text += " surplus " + to_string(id.seq);
+  return text;
+}
+
+int64_t lake_position(const Stores& stores) { return stores.lake.txn(pipeline::ledger_app_id("t", 0)).value_or(0); }
+
+std::string violated_i1(const Stores& stores) {
+  const SeqRange covered{Seq{1}, Seq{lake_position(stores)}};
+  const auto rows = ids_of(stores.lake);
+  const auto wanted = expected(stores, EventKind::kRow, covered);
+  if (rows != wanted) return describe("I1 lake", rows, wanted);
+  auto dead_letters = ids_of(stores.dead_letters);
+  std::erase_if(dead_letters, [&](const RowId& id) { return id.seq > covered.last; });
+  const auto wanted_dead = expected(stores, EventKind::kReject, covered);
+  if (dead_letters != wanted_dead) return describe("I1 dead letters", dead_letters, wanted_dead);
+  const auto all = ids_of(stores.dead_letters);
+  if (std::adjacent_find(all.begin(), all.end()) != all.end()) return "I1: a dead letter is there twice";
+  const auto counted = [&](const char* name) {
+    return stores.lake.txn(pipeline::ledger_app_id("t", 0) + "/" + name).value_or(0);
+  };
+  if (counted("rejects") != static_cast<int64_t>(wanted_dead.size()) ||
+      counted("events") - counted("filtered") - counted("rejects") != static_cast<int64_t>(rows.size())) {
+    return "published = rows + filtered + dead letters does not hold";
+  }
+  return "";
+}
+
+std::string violated_i2(const Stores& stores) {
+  if (std::adjacent_find(stores.hot.rows.begin(), stores.hot.rows.end()) != stores.hot.rows.end()) {
+    return "I2: ClickHouse holds a row twice";
+  }
+  const auto entry = stores.key_value.entries.find("hot/t/0");
+  if (entry == stores.key_value.entries.end()) return "";
+  const auto position = pipeline::hot_position_from_json(entry->second.value);
+  if (!position.ok()) return position.status().to_string();
+  for (const RowId& id : expected(stores, EventKind::kRow, {position->hot_start + 1, position->hot_position})) {
+    if (!stores.hot.rows.contains(id) && !stores.quarantined.contains(id)) {
+      return "I2: row " + to_string(id.seq) + " is at or below hot_position " + to_string(position->hot_position) +
+             " and not in ClickHouse";
+    }
+  }
+  if (!stores.hot.rows.empty() && stores.hot.rows.rbegin()->seq > stores.announced_through) {
+    return "I2: row " + to_string(stores.hot.rows.rbegin()->seq) + " is above everything announced";
+  }
+  return "";
+}
+
+}  // namespace
+
+void Stores::note_announcement() {
+  const auto entry = key_value.entries.find("hot/t/0");
+  if (entry == key_value.entries.end()) return;
+  const auto position = pipeline::hot_position_from_json(entry->second.value);
+  if (position.ok() && position->in_flight) {
+    announced_through = std::max(announced_through, position->in_flight->range.last);
+  }
+}
+
+std::string violated_invariant(const Stores& stores) {
+  if (auto text = violated_i1(stores); !text.empty()) return text;
+  if (auto text = violated_i2(stores); !text.empty()) return text;
+  if (stores.stream.released.value > lake_position(stores)) {
+    return "I3: released " + to_string(stores.stream.released) + " above the lake";
+  }
+  return "";
+}
+
+std::string incompleteness(const Stores& stores) {
+  const SeqRange all{Seq{1}, Seq{static_cast<int64_t>(stores.stream.events.size())}};
+  if (lake_position(stores) != all.last.value) return "the lake stands at " + std::to_string(lake_position(stores));
+  std::vector<RowId> hot(stores.hot.rows.begin(), stores.hot.rows.end());
+  hot.insert(hot.end(), stores.quarantined.begin(), stores.quarantined.end());
+  std::sort(hot.begin(), hot.end());
+  const auto wanted = expected(stores, EventKind::kRow, all);
+  return hot == wanted ? "" : describe("ClickHouse", hot, wanted);
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,48 @@
+#include "tests/sim/simulation.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace weir::sim {
+namespace {
+
+// WEIR_SIM_SEEDS=n runs more of them, WEIR_SIM_SEED=s replays one.
+int64_t from_environment(const char* name, int64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoll(text);
+}
+
+TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
+  Report total;
+  const int64_t only = from_environment("WEIR_SIM_SEED", -1);
+  const int64_t first = only >= 0 ? only : 1;
+  const int64_t last = only >= 0 ? only : from_environment("WEIR_SIM_SEEDS", 300);
+  for (int64_t seed = first; seed <= last; ++seed) {
+    const Report report = simulate({.seed = static_cast<uint64_t>(seed)});
+    ASSERT_EQ(report.violation, "") << "replay with WEIR_SIM_SEED=" << seed;
+    total.processes += report.processes;
+    total.kills += report.kills;
+    total.takeovers += report.takeovers;
+    total.fenced += report.fenced;
+    total.late_landings += report.late_landings;
+  }
+  std::printf("%lld seeds: %d processes, %d killed, %d taken over while paused, %d fenced, %d late effects\n",
+              static_cast<long long>(last - first + 1), total.processes, total.kills, total.takeovers, total.fenced,
+              total.late_landings);
+  if (only < 0) {
+    EXPECT_GT(total.kills, 100);
+    EXPECT_GT(total.takeovers, 100);
+    EXPECT_GT(total.fenced, 20);
+    EXPECT_GT(total.late_landings, 100);
+  }
+}
+
+TEST(Simulation, WithoutFaultsOneProcessDoesItAll) {
+  const Report report = simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0});
+  EXPECT_EQ(report.violation, "");
+  EXPECT_EQ(report.processes, 2);  // The second is the quiet one that looks once more.
+}
+
+}  // namespace
+}  // namespace weir::sim
