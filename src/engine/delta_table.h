@@ -1,0 +1,162 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/handles.h"
+#include "engine/table_description.h"
+
+struct ArrowArrayStream;
+
+namespace arrow {
+class RecordBatch;
+class RecordBatchReader;
+class Schema;
+}  // namespace arrow
+
+namespace weir::engine {
+
+/// A Delta application transaction: the last `version` of `app_id`.
+struct Txn {
+  std::string app_id;
+  int64_t version = 0;
+};
+
+struct StoreOptions {
+  bool sync = true;  ///< file:// only: files, log entries and changed folders are fsynced before a call returns.
+};
+
+struct CreateOptions {
+  std::vector<std::string> partition_columns;
+  std::map<std::string, std::string> properties;  ///< Table properties, `delta.*` included.
+  std::vector<Txn> txns;                          ///< Set by the commit that creates the table.
+  std::string description;
+};
+
+struct WriteOptions {
+  int64_t target_file_bytes = 128 << 20;  ///< Of one Parquet file, compressed.
+  int zstd_level = 1;                     ///< 1..22.
+  std::string name_prefix;                ///< Before each file's name.
+};
+
+struct OptimizeOptions {
+  int64_t target_file_bytes = 0;       ///< 0: the table's own target.
+  std::string partition_filters_json;  ///< [["day","=","2013-01-01"], ..]; empty: the whole table.
+};
+
+struct OptimizeResult {
+  int64_t version = 0;
+  int64_t files_added = 0;
+  int64_t files_removed = 0;
+};
+
+struct VacuumOptions {
+  std::optional<int64_t> retention_hours;  ///< Empty: the table's own.
+  bool dry_run = false;
+  bool enforce_retention = true;  ///< Refuses a retention below the table's own.
+};
+
+/// One version of a table. Keeps what it needs alive. Immutable, thread-safe.
+class Snapshot {
+ public:
+  explicit Snapshot(Handle<weir_snapshot> handle) : handle_(std::move(handle)) {}
+
+  /// Reads the log once and keeps the answer.
+  [[nodiscard]] Result<int64_t> version() const;
+
+  /// The version of `app_id` as of this snapshot; empty when the table never saw it.
+  [[nodiscard]] Result<std::optional<int64_t>> txn(std::string_view app_id) const;
+
+  /// Everything the version says about itself. `with_files` costs memory in proportion to the number of files.
+  [[nodiscard]] Result<TableDescription> describe(bool with_files) const;
+
+  /// For this module's use. Never null.
+  [[nodiscard]] const weir_snapshot* handle() const { return handle_.get(); }
+
+ private:
+  const Handle<weir_snapshot> handle_;
+  mutable std::mutex mutex_;
+  mutable std::optional<int64_t> version_;  // Guarded by mutex_.
+};
+
+/// Data files that no version refers to yet. Dropping it leaves the files for vacuum. Immutable, thread-safe.
+class WrittenFiles {
+ public:
+  WrittenFiles(Handle<weir_files> handle, int64_t rows, int64_t bytes)
+      : handle_(std::move(handle)), rows_(rows), bytes_(bytes) {}
+
+  [[nodiscard]] int64_t rows() const { return rows_; }
+  [[nodiscard]] int64_t bytes() const { return bytes_; }  ///< Of the files, compressed.
+
+  /// For this module's use. Never null.
+  [[nodiscard]] const weir_files* handle() const { return handle_.get(); }
+
+ private:
+  const Handle<weir_files> handle_;
+  const int64_t rows_;
+  const int64_t bytes_;
+};
+
+/// One Delta table through delta-rs. May outlive its Engine. Calls block. Thread-safe.
+class DeltaTable {
+ public:
+  /// Version 0 in one commit: protocol, schema, properties and txns. kAlreadyExists: a table is there, nothing changed.
+  /// kInvalidArgument: a type that Delta lacks, or a partition column that is not in `schema`. kOutcomeUnknown: open
+  /// it.
+  [[nodiscard]] static Result<std::unique_ptr<DeltaTable>> create(const Engine& engine, const std::string& url,
+                                                                  const StoreOptions& store,
+                                                                  const arrow::Schema& schema,
+                                                                  const CreateOptions& options);
+
+  /// kNotFound: no Delta table there. kInvalidArgument: it uses deletion vectors or column mapping.
+  [[nodiscard]] static Result<std::unique_ptr<DeltaTable>> open(const Engine& engine, const std::string& url,
+                                                                const StoreOptions& store);
+
+  /// The newest version, read from the log, or the one asked for. kNotFound: no such version, or no longer.
+  [[nodiscard]] Result<std::unique_ptr<Snapshot>> snapshot(std::optional<int64_t> version = std::nullopt);
+
+  /// Writes `batches`, all of `schema`, whose columns must be the table's by name. kInvalidArgument: they are not, or a
+  /// value would not survive the cast. On failure files may stay behind, unreferenced.
+  [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write(const std::shared_ptr<arrow::Schema>& schema,
+                                                            std::vector<std::shared_ptr<arrow::RecordBatch>> batches,
+                                                            const WriteOptions& options);
+
+  /// The same, pulling batch by batch on the calling thread.
+  [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write(std::shared_ptr<arrow::RecordBatchReader> rows,
+                                                            const WriteOptions& options);
+
+  /// Appends `files` (may be null) and sets `txns` in one commit on top of `base`; `info_json`, an object or empty, is
+  /// merged into commitInfo. kConflict: another writer set one of these app ids, or changed the table, since `base`.
+  /// kOutcomeUnknown: read a new snapshot and compare its txns. Any other error: nothing was committed.
+  /// Versions of txns are NOT compared: Delta accepts equal and lower ones.
+  [[nodiscard]] Result<std::unique_ptr<Snapshot>> commit(const Snapshot& base, const WrittenFiles* files,
+                                                         const std::vector<Txn>& txns, std::string_view info_json);
+
+  /// Checkpoints the newest version and returns it. Go on from snapshot() afterwards: older snapshots keep growing.
+  [[nodiscard]] Result<int64_t> checkpoint();
+
+  /// Rewrites small files into large ones without changing data. kConflict: another compaction was faster.
+  [[nodiscard]] Result<OptimizeResult> optimize(const OptimizeOptions& options);
+
+  /// Deletes (or, dry, lists) files that no version younger than the retention refers to.
+  [[nodiscard]] Result<std::vector<std::string>> vacuum(const VacuumOptions& options);
+
+ private:
+  DeltaTable(std::string url, Handle<weir_table> handle) : url_(std::move(url)), handle_(std::move(handle)) {}
+
+  [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write_stream(ArrowArrayStream* rows, const WriteOptions& options);
+
+  const std::string url_;
+  const Handle<weir_table> handle_;
+};
+
+}  // namespace weir::engine

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/delta_table.h"
+#include "engine/engine.h"
+
+namespace arrow {
+class RecordBatchReader;
+}
+
+namespace weir::engine {
+
+/// A table version under the name that the SQL uses for it.
+struct QueryTable {
+  std::string name;
+  const Snapshot* snapshot = nullptr;  ///< Borrowed for the call only; never null.
+};
+
+/// Runs a read-only query and streams its result as it is computed. Strings come as utf8, utf8_view or large_utf8.
+/// kInvalidArgument: the SQL is not valid, or would change something. The reader is for one thread at a time, keeps
+/// what it needs alive, and reports trouble on the way as an arrow::Status. Thread-safe.
+[[nodiscard]] Result<std::shared_ptr<arrow::RecordBatchReader>> query(const Engine& engine,
+                                                                      const std::vector<QueryTable>& tables,
+                                                                      const std::string& sql);
+
+}  // namespace weir::engine

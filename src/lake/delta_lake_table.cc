@@ -1,0 +1,224 @@
+#include "lake/delta_lake_table.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <optional>
+
+#include "base/crash_point.h"
+#include "batch/arrow_memory.h"
+#include "engine/query.h"
+#include "lake/lake_layout.h"
+#include "lake/row_cast.h"
+#include "schema/table_schema.h"
+
+namespace weir::lake {
+namespace {
+
+class DeltaLakeSnapshot final : public LakeSnapshot {
+ public:
+  explicit DeltaLakeSnapshot(std::shared_ptr<const engine::Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
+
+  int64_t version() const override {
+    const Result<int64_t> version = snapshot_->version();
+    return version.ok() ? *version : -1;
+  }
+  Result<std::optional<int64_t>> txn(std::string_view app_id) const override { return snapshot_->txn(app_id); }
+
+  [[nodiscard]] const std::shared_ptr<const engine::Snapshot>& engine() const { return snapshot_; }
+
+ private:
+  const std::shared_ptr<const engine::Snapshot> snapshot_;
+};
+
+class DeltaLakeFiles final : public LakeFiles {
+ public:
+  explicit DeltaLakeFiles(std::unique_ptr<engine::WrittenFiles> files) : files_(std::move(files)) {}
+
+  int64_t rows() const override { return files_->rows(); }
+  int64_t bytes() const override { return files_->bytes(); }
+
+  [[nodiscard]] const engine::WrittenFiles* engine() const { return files_.get(); }
+
+ private:
+  const std::unique_ptr<engine::WrittenFiles> files_;
+};
+
+// Rows of a query, cast to the table's Arrow types.
+class CastingReader final : public arrow::RecordBatchReader {
+ public:
+  CastingReader(std::shared_ptr<arrow::Schema> schema, std::shared_ptr<arrow::RecordBatchReader> rows)
+      : schema_(std::move(schema)), rows_(std::move(rows)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* batch) override {
+    std::shared_ptr<arrow::RecordBatch> read;
+    ARROW_RETURN_NOT_OK(rows_->ReadNext(&read));
+    *batch = nullptr;
+    if (read == nullptr) return arrow::Status::OK();
+    auto cast = cast_rows(*read, schema_);
+    if (!cast.ok()) return arrow::Status::Invalid(cast.status().to_string());
+    *batch = std::move(cast).value();
+    return arrow::Status::OK();
+  }
+
+ private:
+  const std::shared_ptr<arrow::Schema> schema_;
+  const std::shared_ptr<arrow::RecordBatchReader> rows_;
+};
+
+std::shared_ptr<const LakeSnapshot> as_lake_snapshot(std::unique_ptr<engine::Snapshot> snapshot) {
+  return std::make_shared<DeltaLakeSnapshot>(std::move(snapshot));
+}
+
+constexpr const char* kQueryName = "lake_rows";
+
+std::string quoted(std::string_view name) { return "\"" + std::string(name) + "\""; }
+
+std::string where(int32_t shard, SeqRange range, const std::string& row_filter) {
+  const std::string seq = quoted(kSeqColumn);
+  std::string text = " FROM " + std::string(kQueryName) + " WHERE " + quoted(kShardColumn) + " = " +
+                     std::to_string(shard) + " AND " + seq + " >= " + to_string(range.first) + " AND " + seq +
+                     " <= " + to_string(range.last);
+  if (!row_filter.empty()) text += " AND " + row_filter;
+  return text;
+}
+
+std::string rows_sql(const TableDefinition& table, int32_t shard, SeqRange range) {
+  std::string columns;
+  for (const auto& field : table.schema->fields()) columns += (columns.empty() ? "" : ", ") + quoted(field->name());
+  return "SELECT " + columns + where(shard, range, table.row_filter) + " ORDER BY " + quoted(kSeqColumn) + ", " +
+         quoted(kRowColumn);
+}
+
+std::string first_seq_sql(const TableDefinition& table, int32_t shard, SeqRange range) {
+  return "SELECT min(" + quoted(kSeqColumn) + ")" + where(shard, range, table.row_filter);
+}
+
+// The one value of a query that has one BIGINT; empty when it is NULL.
+Result<std::optional<Seq>> single_seq(arrow::RecordBatchReader& reader) {
+  std::shared_ptr<arrow::RecordBatch> batch;
+  do {
+    if (const auto status = reader.ReadNext(&batch); !status.ok()) return unavailable(status.ToString());
+  } while (batch != nullptr && batch->num_rows() == 0);
+  if (batch == nullptr || batch->column(0)->IsNull(0)) return std::optional<Seq>();
+  const auto column = batch->column(0);
+  if (column->type_id() != arrow::Type::INT64) return internal_error("min(_seq) is " + column->type()->ToString());
+  return std::optional(Seq{static_cast<const arrow::Int64Array&>(*column).Value(0)});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DeltaLakeTable>> DeltaLakeTable::open(const engine::Engine& engine, const LakeOptions& options,
+                                                             TableDefinition definition) {
+  const std::string url = table_url(options.url, definition.name);
+  WEIR_ASSIGN_OR_RETURN(auto delta, engine::DeltaTable::open(engine, url, {.sync = options.sync}));
+  std::unique_ptr<DeltaLakeTable> table(new DeltaLakeTable(engine, options, std::move(definition), std::move(delta)));
+  WEIR_RETURN_IF_ERROR(table->check());
+  return table;
+}
+
+Result<std::unique_ptr<DeltaLakeTable>> DeltaLakeTable::open_or_create(const engine::Engine& engine,
+                                                                       const LakeOptions& options,
+                                                                       TableDefinition definition) {
+  auto opened = open(engine, options, definition);
+  if (opened.ok() || opened.status().code() != StatusCode::kNotFound) return opened;
+  const auto created = engine::DeltaTable::create(engine, table_url(options.url, definition.name),
+                                                  {.sync = options.sync}, *definition.schema,
+                                                  {.partition_columns = definition.partition_by,
+                                                   .properties = definition.properties,
+                                                   .txns = definition.initial_txns,
+                                                   .description = {}});
+  // Created, created by another process in this moment, or unknown: what counts is what is there now, and that it is
+  // ours.
+  const StatusCode code = created.status().code();
+  if (!created.ok() && code != StatusCode::kAlreadyExists && code != StatusCode::kOutcomeUnknown) {
+    return created.status();
+  }
+  return open(engine, options, std::move(definition));
+}
+
+Status DeltaLakeTable::check() const {
+  WEIR_ASSIGN_OR_RETURN(const auto snapshot, table_->snapshot());
+  WEIR_ASSIGN_OR_RETURN(const auto description, snapshot->describe(/*with_files=*/false));
+  return check_definition(definition_, description);
+}
+
+Result<std::shared_ptr<const LakeSnapshot>> DeltaLakeTable::snapshot() {
+  WEIR_ASSIGN_OR_RETURN(auto newest, table_->snapshot());
+  return as_lake_snapshot(std::move(newest));
+}
+
+Result<std::shared_ptr<const LakeSnapshot>> DeltaLakeTable::snapshot_at(int64_t version) {
+  WEIR_ASSIGN_OR_RETURN(auto at, table_->snapshot(version));
+  return as_lake_snapshot(std::move(at));
+}
+
+Result<std::unique_ptr<LakeFiles>> DeltaLakeTable::write_files(
+    const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) {
+  for (const auto& batch : rows) {
+    if (batch->schema()->Equals(*definition_.schema, /*check_metadata=*/false)) continue;
+    return internal_error("rows for the lake's table " + definition_.name + " have another schema:\n" +
+                          batch->schema()->ToString() + "\nexpected:\n" + definition_.schema->ToString());
+  }
+  WEIR_ASSIGN_OR_RETURN(
+      auto files,
+      table_->write(definition_.schema, rows, {.target_file_bytes = options_.target_file_bytes, .name_prefix = {}}));
+  if (definition_.crash_points) crash_point("parquet_written");
+  return std::unique_ptr<LakeFiles>(new DeltaLakeFiles(std::move(files)));
+}
+
+Result<std::shared_ptr<const LakeSnapshot>> DeltaLakeTable::commit(const LakeSnapshot& base, const LakeFiles* files,
+                                                                   const std::vector<LakeTxn>& txns,
+                                                                   std::string_view info_json) {
+  const auto* ours = dynamic_cast<const DeltaLakeSnapshot*>(&base);
+  const auto* written = dynamic_cast<const DeltaLakeFiles*>(files);
+  if (ours == nullptr || (files != nullptr && written == nullptr)) {
+    return internal_error("commit to " + definition_.name + " with a snapshot or files of another kind of table");
+  }
+  std::vector<engine::Txn> engine_txns;
+  engine_txns.reserve(txns.size());
+  for (const LakeTxn& txn : txns) engine_txns.push_back({txn.app_id, txn.version});
+  WEIR_ASSIGN_OR_RETURN(auto snapshot, table_->commit(*ours->engine(), written == nullptr ? nullptr : written->engine(),
+                                                      engine_txns, info_json));
+  // The engine writes the log entry and syncs it in one call, so both points stand where that can be seen from outside:
+  // the entry is there, and nobody but the disk knows of it yet.
+  if (definition_.crash_points) {
+    crash_point("log_entry_written");
+    crash_point("log_entry_synced");
+  }
+  return as_lake_snapshot(std::move(snapshot));
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> DeltaLakeTable::read(const LakeSnapshot& snapshot, int32_t shard,
+                                                                       SeqRange range) {
+  const auto* ours = dynamic_cast<const DeltaLakeSnapshot*>(&snapshot);
+  if (ours == nullptr) return internal_error("read of " + definition_.name + " at a snapshot of another kind of table");
+  // The reader may outlive this table: it takes what it needs with it.
+  const auto run = [&engine = engine_, version = ours->engine()](const std::string& sql) {
+    return engine::query(engine, {{kQueryName, version.get()}}, sql);
+  };
+  WindowQueries queries;
+  queries.rows = [run, shard,
+                  table = definition_](SeqRange window) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+    WEIR_ASSIGN_OR_RETURN(auto rows, run(rows_sql(table, shard, window)));
+    return std::shared_ptr<arrow::RecordBatchReader>(new CastingReader(table.schema, std::move(rows)));
+  };
+  queries.first_seq = [run, shard, table = definition_](SeqRange rest) -> Result<std::optional<Seq>> {
+    WEIR_ASSIGN_OR_RETURN(const auto answer, run(first_seq_sql(table, shard, rest)));
+    return single_seq(*answer);
+  };
+  return std::shared_ptr<arrow::RecordBatchReader>(
+      new WindowedReader(definition_.schema, range, std::move(queries), options_.read_window));
+}
+
+Status DeltaLakeTable::checkpoint() { return table_->checkpoint().status(); }
+
+const engine::Snapshot* engine_snapshot(const LakeSnapshot& snapshot) {
+  const auto* ours = dynamic_cast<const DeltaLakeSnapshot*>(&snapshot);
+  return ours == nullptr ? nullptr : ours->engine().get();
+}
+
+}  // namespace weir::lake

@@ -1,0 +1,177 @@
+#include "transform/table_transform.h"
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
+#include <algorithm>
+
+#include "batch/arrow_memory.h"
+#include "batch/row_ids.h"
+#include "transform/event_payload.h"
+
+namespace weir::transform {
+namespace {
+
+RowId id_of(const Reject& reject) { return {reject.seq, reject.row}; }
+
+int64_t reject_bytes(const Reject& reject) {
+  const size_t bytes = sizeof(Reject) + reject.subject.size() + reject.code.size() + reject.pointer.size() +
+                       reject.reason.size() + reject.payload.size() + reject.headers.size();
+  return static_cast<int64_t>(bytes);
+}
+
+std::span<const Message> messages_in(std::span<const Message> messages, SeqRange range) {
+  const auto first = std::ranges::lower_bound(messages, range.first, {}, &Message::seq);
+  const auto last = std::ranges::upper_bound(messages, range.last, {}, &Message::seq);
+  if (last <= first) return {};
+  return {first, last};
+}
+
+// `rows` with exactly the plan's schema. The types have to be equal; a column may be called nullable by who computed
+// it, as long as it holds no NULL where the plan allows none.
+Result<std::shared_ptr<arrow::RecordBatch>> conform(const std::shared_ptr<arrow::RecordBatch>& rows,
+                                                    const std::shared_ptr<arrow::Schema>& schema) {
+  bool same_columns = rows->num_columns() == schema->num_fields();
+  for (int i = 0; same_columns && i < schema->num_fields(); ++i) {
+    same_columns = rows->schema()->field(i)->name() == schema->field(i)->name() &&
+                   rows->column(i)->type()->Equals(*schema->field(i)->type());
+  }
+  if (!same_columns) {
+    return internal_error("rows are not of the plan's schema:\n" + rows->schema()->ToString() + "\nexpected:\n" +
+                          schema->ToString());
+  }
+  for (int i = 0; i < schema->num_fields(); ++i) {
+    if (!schema->field(i)->nullable() && rows->column(i)->null_count() > 0) {
+      return internal_error("NULL in the column " + schema->field(i)->name() + ", which the plan calls required");
+    }
+  }
+  return arrow::RecordBatch::Make(schema, rows->num_rows(), rows->columns());
+}
+
+// Every row of `output` is one of `input`, in the same order, at most once: what makes (_seq, _row) unique in the
+// stores.
+Status check_identities(const arrow::RecordBatch& input, const arrow::RecordBatch& output) {
+  WEIR_ASSIGN_OR_RETURN(const auto before, row_ids(input));
+  WEIR_ASSIGN_OR_RETURN(const auto after, row_ids(output));
+  auto next = before.begin();
+  for (const RowId& id : after) {
+    next = std::find(next, before.end(), id);
+    if (next == before.end()) {
+      return internal_error("the SQL returned row " + std::to_string(id.row) + " of sequence " + to_string(id.seq) +
+                            " out of order, twice, or without having been given it");
+    }
+    ++next;
+  }
+  return {};
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> concatenated(const std::vector<std::shared_ptr<arrow::RecordBatch>>& parts,
+                                                         const std::shared_ptr<arrow::Schema>& schema) {
+  std::vector<std::shared_ptr<arrow::RecordBatch>> conforming;
+  for (const auto& part : parts) {
+    WEIR_ASSIGN_OR_RETURN(auto rows, conform(part, schema));
+    conforming.push_back(std::move(rows));
+  }
+  if (conforming.size() == 1) return conforming.front();
+  auto rows = conforming.empty() ? arrow::RecordBatch::MakeEmpty(schema) : arrow::ConcatenateRecordBatches(conforming);
+  if (!rows.ok()) return from_arrow(rows.status());
+  return std::move(rows).ValueUnsafe();
+}
+
+}  // namespace
+
+TableTransform::TableTransform(std::shared_ptr<const Plan> plan, TableTransformOptions options,
+                               std::unique_ptr<Decoder> decoder)
+    : plan_(std::move(plan)),
+      options_(std::move(options)),
+      plan_id_(plan_->id()),
+      row_schema_(row_arrow_schema(*plan_)),
+      decoder_(std::move(decoder)) {}
+
+Result<std::unique_ptr<TableTransform>> TableTransform::create(std::shared_ptr<const Plan> plan,
+                                                               TableTransformOptions options) {
+  if (plan->sql.empty() != (options.sql == nullptr)) {
+    return invalid_argument("table " + plan->table +
+                            (plan->sql.empty() ? " has no SQL to run" : ": nothing runs its SQL"));
+  }
+  WEIR_ASSIGN_OR_RETURN(auto decoder, Decoder::create(plan, options.shard));
+  return std::unique_ptr<TableTransform>(new TableTransform(std::move(plan), std::move(options), std::move(decoder)));
+}
+
+Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& batch, SeqRange range) {
+  const auto in_range = messages_in(batch.messages(), range);
+  const auto messages = messages_of_table(in_range);
+  WEIR_ASSIGN_OR_RETURN(DecodedBatch decoded, decoder_->decode(messages));
+
+  auto slice = std::make_shared<Slice>();
+  slice->shard = options_.shard;
+  slice->range = range;
+  slice->plan_id = plan_id_;
+  slice->events = decoded.events;
+  slice->rejects = std::move(decoded.rejects);
+  if (!in_range.empty()) {
+    slice->first_time_us = in_range.front().time_us;
+    slice->last_time_us = in_range.back().time_us;
+    slice->last_event = in_range.back().seq;
+  }
+  if (options_.sql) {
+    WEIR_RETURN_IF_ERROR(run_sql(messages, decoded.rows, slice.get()));
+  } else {
+    WEIR_ASSIGN_OR_RETURN(slice->rows, conform(decoded.rows, row_schema_));
+  }
+
+  const auto rejects = static_cast<int64_t>(slice->rejects.size());
+  if (slice->events != slice->rows->num_rows() + slice->filtered + rejects) {
+    return internal_error("range " + to_string(range) + ": " + std::to_string(slice->events) + " events became " +
+                          std::to_string(slice->rows->num_rows()) + " rows, " + std::to_string(slice->filtered) +
+                          " filtered and " + std::to_string(rejects) + " rejects");
+  }
+  slice->bytes = batch_bytes(*slice->rows);
+  for (const Reject& reject : slice->rejects) slice->bytes += reject_bytes(reject);
+  return std::shared_ptr<const Slice>(std::move(slice));
+}
+
+std::span<const Message> TableTransform::messages_of_table(std::span<const Message> in_range) {
+  const auto taken = [this](const Message& message) { return options_.takes_subject(message.subject); };
+  if (!options_.takes_subject || std::ranges::all_of(in_range, taken)) return in_range;
+  chosen_.clear();
+  std::ranges::copy_if(in_range, std::back_inserter(chosen_), taken);
+  return chosen_;
+}
+
+Status TableTransform::run_sql(std::span<const Message> messages, const std::shared_ptr<arrow::RecordBatch>& input,
+                               Slice* slice) const {
+  WEIR_ASSIGN_OR_RETURN(SqlOutcome outcome, run_without_faults(options_.sql, input));
+  WEIR_ASSIGN_OR_RETURN(slice->rows, concatenated(outcome.passed, row_schema_));
+  WEIR_RETURN_IF_ERROR(check_identities(*input, *slice->rows));
+  slice->filtered = input->num_rows() - slice->rows->num_rows() - static_cast<int64_t>(outcome.faults.size());
+  if (outcome.faults.empty()) return {};
+  WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(*input));
+  for (SqlFault& fault : outcome.faults) {
+    const RowId id = ids[static_cast<size_t>(fault.index)];
+    WEIR_ASSIGN_OR_RETURN(Reject reject, sql_reject(messages, id, std::move(fault.reason)));
+    slice->rejects.push_back(std::move(reject));
+  }
+  std::ranges::sort(slice->rejects, {}, id_of);
+  return {};
+}
+
+Result<Reject> TableTransform::sql_reject(std::span<const Message> messages, RowId id, std::string reason) const {
+  const auto message = std::ranges::lower_bound(messages, id.seq, {}, &Message::seq);
+  if (message == messages.end() || message->seq != id.seq) {
+    return internal_error("a row of sequence " + to_string(id.seq) + " came from no message");
+  }
+  Reject reject;
+  reject.seq = id.seq;
+  reject.row = id.row;
+  reject.time_us = message->time_us;
+  reject.subject = message->subject;
+  reject.code = kSqlErrorCode;
+  reject.reason = std::move(reason);
+  reject.payload = event_payload(plan_->format, message->payload, id.row);
+  reject.headers = message->headers;
+  return reject;
+}
+
+}  // namespace weir::transform

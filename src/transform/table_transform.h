@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "batch/slice.h"
+#include "decode/decoder.h"
+#include "ports/row_transform.h"
+#include "schema/table_schema.h"
+#include "transform/sql_faults.h"
+
+namespace arrow {
+class Schema;
+}
+
+namespace weir::transform {
+
+/// Code of the dead letter of an event on which the plan's SQL failed (docs/formats/dead-letters.md).
+inline constexpr std::string_view kSqlErrorCode = "sql_error";
+
+struct TableTransformOptions {
+  int32_t shard = 0;
+  std::function<bool(std::string_view subject)> takes_subject;  ///< Empty: the table takes every message.
+  SqlRun sql;                                                   ///< Set exactly when the plan has SQL.
+};
+
+/// The transform of one table and shard under one plan. Owns its decoder; `sql` is called on the thread that calls
+/// apply(). Thread-compatible: one apply() at a time.
+class TableTransform final : public RowTransform {
+ public:
+  /// kInvalidArgument: the plan cannot be decoded, or has SQL without options.sql or the reverse.
+  [[nodiscard]] static Result<std::unique_ptr<TableTransform>> create(std::shared_ptr<const Plan> plan,
+                                                                      TableTransformOptions options);
+
+  Result<std::shared_ptr<const Slice>> apply(const MessageBatch& batch, SeqRange range) override;
+
+ private:
+  TableTransform(std::shared_ptr<const Plan> plan, TableTransformOptions options, std::unique_ptr<Decoder> decoder);
+
+  [[nodiscard]] std::span<const Message> messages_of_table(std::span<const Message> in_range);
+  [[nodiscard]] Status run_sql(std::span<const Message> messages, const std::shared_ptr<arrow::RecordBatch>& input,
+                               Slice* slice) const;
+  [[nodiscard]] Result<Reject> sql_reject(std::span<const Message> messages, RowId id, std::string reason) const;
+
+  const std::shared_ptr<const Plan> plan_;
+  const TableTransformOptions options_;
+  const std::string plan_id_;
+  const std::shared_ptr<arrow::Schema> row_schema_;
+  const std::unique_ptr<Decoder> decoder_;
+  std::vector<Message> chosen_;  // Kept between calls for its memory.
+};
+
+}  // namespace weir::transform
