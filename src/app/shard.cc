@@ -1,0 +1,242 @@
+#include "app/shard.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+#include "app/gap.h"
+#include "app/start_position.h"
+#include "base/crash_point.h"
+#include "lake/dead_letter_table.h"
+#include "lake/incarnation_store.h"
+#include "lake/lake_layout.h"
+#include "nats/subject_match.h"
+
+namespace weir::app {
+
+Shard::Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry)
+    : services_(services), config_(config), options_(options), telemetry_(telemetry) {}
+
+Shard::~Shard() = default;
+
+Result<std::unique_ptr<Shard>> Shard::open(Services& services, const PipelineConfig& config,
+                                           std::vector<const TableSection*> tables, ShardOptions options,
+                                           Telemetry telemetry, std::stop_token stop) {
+  std::unique_ptr<Shard> shard(new Shard(services, config, options, telemetry));
+  shard->stream_ = tables.front()->stream;
+  WEIR_RETURN_IF_ERROR(shard->prepare(tables, stop).with_context("stream " + shard->stream_));
+  return shard;
+}
+
+Status Shard::prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop) {
+  WEIR_ASSIGN_OR_RETURN(const auto admin, nats::StreamAdmin::open(*services_.nats));
+  WEIR_ASSIGN_OR_RETURN(const nats::StreamInfo stream, admin.info(stream_));
+  const lake::IncarnationStore incarnations(lake_objects(*services_.engine, config_));
+  WEIR_ASSIGN_OR_RETURN(const auto incarnation, incarnations.current(stream_));
+  base_ = incarnation ? incarnation->base : 0;
+  for (const TableSection* section : tables) {
+    WEIR_RETURN_IF_ERROR(nats::check_subjects(stream, section->subjects).with_context("table " + section->plan.table));
+    WEIR_RETURN_IF_ERROR(open_table(*section, stream).with_context("table " + section->plan.table));
+  }
+  WEIR_RETURN_IF_ERROR(take_lease(stop));
+  WEIR_RETURN_IF_ERROR(accept_gap_if_asked(stream));
+  for (const auto& parts : tables_) {
+    WEIR_RETURN_IF_ERROR(settle_plan(*parts).with_context("table " + parts->plan->table));
+    WEIR_RETURN_IF_ERROR(build_transform(*parts).with_context("table " + parts->plan->table));
+    WEIR_RETURN_IF_ERROR(build_sinks(*parts, stream.created_us).with_context("table " + parts->plan->table));
+  }
+  return build_runner(stream);
+}
+
+Status Shard::open_table(const TableSection& section, const nats::StreamInfo& stream) {
+  auto parts = std::make_unique<TableParts>();
+  parts->section = &section;
+  parts->plan = std::make_shared<const Plan>(section.plan);
+  WEIR_ASSIGN_OR_RETURN(const Seq start, start_of(section, stream));
+  const lake::TableOwner owner{
+      .pipeline = config_.pipeline.name, .stream = section.stream, .shards = section.shards};
+  lake::TableDefinition definition = lake::rows_definition(section.plan, owner, start);
+  definition.crash_points = true;
+  WEIR_ASSIGN_OR_RETURN(parts->lake_table, lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
+                                                                                std::move(definition)));
+  WEIR_ASSIGN_OR_RETURN(
+      parts->dead_letter_table,
+      lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
+                                           lake::dead_letter_definition(config_.pipeline.name, section.plan.table)));
+  parts->metrics = std::make_unique<TableMetrics>(telemetry_.metrics, section.plan.table, 0);
+  tables_.push_back(std::move(parts));
+  return ok_status();
+}
+
+Result<Seq> Shard::start_of(const TableSection& section, const nats::StreamInfo& stream) const {
+  WEIR_ASSIGN_OR_RETURN(const int64_t first, first_stream_sequence(*services_.nats, stream, section.start));
+  return Seq{first + base_};
+}
+
+Result<Seq> Shard::lake_position(const TableParts& parts) const {
+  WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts.lake_table->snapshot());
+  WEIR_ASSIGN_OR_RETURN(const auto position, snapshot->txn(pipeline::ledger_app_id(parts.plan->table, 0)));
+  return Seq{position.value_or(0)};
+}
+
+// The epoch lies above everything any store has seen of the shard, so that even a lost KV cannot bring an old one back.
+Status Shard::take_lease(const std::stop_token& stop) {
+  Epoch at_least{0};
+  for (const auto& parts : tables_) {
+    const std::string app_id = pipeline::ledger_app_id(parts->plan->table, 0) + "/epoch";
+    for (lake::DeltaLakeTable* table : {parts->lake_table.get(), parts->dead_letter_table.get()}) {
+      WEIR_ASSIGN_OR_RETURN(const auto snapshot, table->snapshot());
+      WEIR_ASSIGN_OR_RETURN(const auto epoch, snapshot->txn(app_id));
+      at_least = std::max(at_least, Epoch{epoch.value_or(0)});
+    }
+    if (services_.clickhouse == nullptr) continue;
+    WEIR_ASSIGN_OR_RETURN(parts->hot_table,
+                          clickhouse::ClickHouseHotTable::open(
+                              *services_.clickhouse, telemetry_.clock, *parts->plan,
+                              {.pipeline = config_.pipeline.name,
+                               .sync = config_.clickhouse->sync,
+                               .retention = std::chrono::duration_cast<std::chrono::seconds>(
+                                   parts->section->clickhouse_retention.value_or(milliseconds(0)))}));
+    // A ClickHouse that is down, or has no fence yet, has nothing to say: the lake and the lease know the epoch too.
+    if (const auto fence = parts->hot_table->fence(0); fence.ok()) {
+      at_least = std::max(at_least, pipeline::epoch_of_fence(*fence));
+    }
+  }
+  const std::string name = "lease-" + lake::path_segment(config_.pipeline.name + "/" + stream_) + "-0";
+  WEIR_ASSIGN_OR_RETURN(auto lock, nats::FileLock::open(config_.pipeline.data_dir, name));
+  lease_ = std::make_unique<nats::KvLease>(*services_.key_value, telemetry_.clock, nats::real_wait(),
+                                           nats::KvLeaseOptions{.stream = stream_,
+                                                                .shard = 0,
+                                                                .holder = nats::new_holder_name(),
+                                                                .lease_timeout = config_.limits.lease_timeout},
+                                           std::move(lock));
+  telemetry_.log.info("taking the lease", {{"stream", stream_}, {"shard", 0}});
+  WEIR_ASSIGN_OR_RETURN(epoch_, lease_->acquire(at_least, stop));
+  telemetry_.log.info("lease taken", {{"stream", stream_}, {"shard", 0}, {"epoch", epoch_.value}});
+  crash_point("lease_taken");
+  return ok_status();
+}
+
+Status Shard::build_transform(TableParts& parts) {
+  transform::TableTransformOptions options;
+  options.shard = 0;
+  options.takes_subject = [subjects = parts.section->subjects](std::string_view subject) {
+    return std::any_of(subjects.begin(), subjects.end(), [&](const std::string& pattern) {
+      return nats::subject_matches(pattern, subject);
+    });
+  };
+  if (!parts.plan->sql.empty()) {
+    WEIR_ASSIGN_OR_RETURN(
+        parts.sql, engine::SqlPlan::compile(*services_.engine, input_arrow_schema(*parts.plan), parts.plan->sql));
+    options.sql = [sql = parts.sql.get()](const std::shared_ptr<arrow::RecordBatch>& rows) { return sql->run(*rows); };
+  }
+  WEIR_ASSIGN_OR_RETURN(parts.transform, transform::TableTransform::create(parts.plan, std::move(options)));
+  return ok_status();
+}
+
+Status Shard::build_sinks(TableParts& parts, int64_t stream_created_us) {
+  const std::string& table = parts.plan->table;
+  WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(parts));
+  parts.lake = std::make_unique<pipeline::LakeSink>(*parts.lake_table,
+                                                    pipeline::LakeSinkOptions{.table = table,
+                                                                              .shard = 0,
+                                                                              .epoch = epoch_,
+                                                                              .stream_base = base_,
+                                                                              .stream_created_us = stream_created_us});
+  parts.dead_letters = std::make_unique<pipeline::DeadLetterSink>(
+      *parts.dead_letter_table, table, 0, epoch_,
+      [table](const std::vector<const Reject*>& rejects) { return lake::reject_batch(table, 0, rejects); });
+  if (parts.hot_table == nullptr) return ok_status();
+  const auto quarantine = [this, table](RowId row, const std::string& reason) {
+    telemetry_.log.error("ClickHouse can never take this row; it is put aside",
+                         {{"table", table}, {"seq", row.seq.value}, {"row", row.row}, {"reason", reason}});
+    const std::string path = "_weir/quarantine/" + table + "/0/" + lake::padded(row.seq.value) + "-" +
+                             lake::padded(row.row) + ".txt";
+    const Status status = lake_objects(*services_.engine, config_).put_if_absent(path, reason);
+    return status.code() == StatusCode::kAlreadyExists ? ok_status() : status;
+  };
+  parts.hot = std::make_unique<pipeline::HotSink>(
+      *parts.hot_table, *services_.key_value,
+      pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position}, quarantine);
+  return ok_status();
+}
+
+Status Shard::build_runner(const nats::StreamInfo& stream) {
+  nats::SourceOptions source;
+  source.stream = stream_;
+  source.base = base_;
+  std::vector<pipeline::TablePorts> ports;
+  pipeline::CoordinatorOptions coordinator;
+  Seq highest{-1};
+  for (const auto& parts : tables_) {
+    source.subjects.insert(source.subjects.end(), parts->section->subjects.begin(), parts->section->subjects.end());
+    ports.push_back({.transform = parts->transform.get(),
+                     .lake_table = parts->lake_table.get(),
+                     .lake = parts->lake.get(),
+                     .dead_letters = parts->dead_letters.get(),
+                     .hot = parts->hot.get(),
+                     .shard = 0});
+    pipeline::TableOptions table;
+    table.name = parts->plan->table;
+    table.has_hot = parts->hot != nullptr;
+    table.commit_interval = config_.lake.commit_interval;
+    coordinator.tables.push_back(table);
+    WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts->lake_table->snapshot());
+    WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(*parts));
+    if (position > highest) {
+      highest = position;
+      WEIR_ASSIGN_OR_RETURN(identity_, pipeline::stream_identity(*snapshot, parts->plan->table, 0));
+    }
+  }
+  if (options_.until_caught_up) coordinator.goal = Seq{stream.last_seq + base_};
+  WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
+  const ReadLimits limits{.messages_max = 20'000,
+                          .bytes_max = 8 << 20,
+                          .wait = config_.clickhouse ? config_.clickhouse->flush_interval : milliseconds(100)};
+  executor_ = std::make_unique<pipeline::Executor>(*source_, identity_, std::move(ports), limits);
+  runner_ = std::make_unique<pipeline::ShardRunner>(
+      std::move(coordinator), *executor_, telemetry_.clock,
+      [this](const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took) {
+        observe(action, event, took);
+      });
+  return ok_status();
+}
+
+Status Shard::run() {
+  std::jthread keeper([this](const std::stop_token& stop) { keep_lease(stop); });
+  const Status status = runner_->run();
+  keeper.request_stop();
+  keeper.join();
+  if (status.code() != StatusCode::kFenced) {
+    if (const Status released = lease_->release(); !released.ok()) {
+      telemetry_.log.warn("the lease was not released; the next holder waits for it",
+                          {{"stream", stream_}, {"reason", released.to_string()}});
+    }
+  }
+  return status;
+}
+
+void Shard::keep_lease(const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  while (!stop.stop_requested()) {
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, stop, config_.limits.lease_timeout / 3, [] { return false; });
+    if (stop.stop_requested()) return;
+    const Status renewed = lease_->renew();
+    if (renewed.code() == StatusCode::kFenced) {
+      telemetry_.log.error("another process took the shard over", {{"stream", stream_}, {"reason", renewed.message()}});
+      runner_->abort(renewed);
+      return;
+    }
+    if (!renewed.ok()) telemetry_.log.warn("lease not renewed", {{"stream", stream_}, {"reason", renewed.to_string()}});
+  }
+}
+
+Result<Seq> Shard::stream_end() {
+  WEIR_ASSIGN_OR_RETURN(const StreamState state, source_->state());
+  return state.last;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/services.h"
+#include "clickhouse/hot_table.h"
+#include "config/pipeline_config.h"
+#include "engine/sql_plan.h"
+#include "nats/kv_lease.h"
+#include "nats/stream_admin.h"
+#include "nats/stream_source.h"
+#include "pipeline/shard_runner.h"
+#include "telemetry/pipeline_metrics.h"
+#include "transform/table_transform.h"
+
+namespace weir::app {
+
+struct ShardOptions {
+  bool until_caught_up = false;  ///< Finish once both stores hold what the stream held at the start.
+  /// Called when events became visible in a store (hot: ClickHouse), with the age of the oldest; any thread. May be empty.
+  std::function<void(bool hot, double seconds)> visible = {};
+  bool accept_gap = false;       ///< Give up what the stream no longer has, record it, and go on behind it.
+};
+
+/// Everything one table of the shard is made of. Members are destroyed in reverse order.
+struct TableParts {
+  const TableSection* section = nullptr;
+  std::shared_ptr<const Plan> plan;
+  std::unique_ptr<engine::SqlPlan> sql;  ///< Null without SQL.
+  std::unique_ptr<transform::TableTransform> transform;
+  std::unique_ptr<lake::DeltaLakeTable> lake_table;
+  std::unique_ptr<lake::DeltaLakeTable> dead_letter_table;
+  std::unique_ptr<clickhouse::ClickHouseHotTable> hot_table;
+  std::unique_ptr<pipeline::LakeSink> lake;
+  std::unique_ptr<pipeline::DeadLetterSink> dead_letters;
+  std::unique_ptr<pipeline::HotSink> hot;
+  std::unique_ptr<TableMetrics> metrics;
+  std::atomic<int64_t> newest_event_us{0};  ///< Stored time of the newest event in the lake.
+};
+
+/// Shard 0 of one stream and the tables it feeds: takes the lease, builds the parts, runs them. The services, the
+/// configuration and the telemetry must outlive it.
+class Shard {
+ public:
+  /// Takes the lease (waits for it) and prepares everything. kShuttingDown when stopped while waiting.
+  [[nodiscard]] static Result<std::unique_ptr<Shard>> open(Services& services, const PipelineConfig& config,
+                                                           std::vector<const TableSection*> tables,
+                                                           ShardOptions options, Telemetry telemetry,
+                                                           std::stop_token stop);
+  ~Shard();
+
+  /// Blocks until finished, then lets the lease go.
+  [[nodiscard]] Status run();
+  void drain(std::chrono::milliseconds timeout) { runner_->drain(timeout); }
+
+  [[nodiscard]] pipeline::ShardStatus status() const { return runner_->status(); }
+  [[nodiscard]] bool goal_reached() const { return runner_->goal_reached(); }
+  [[nodiscard]] const std::string& stream() const { return stream_; }
+  [[nodiscard]] int64_t base() const { return base_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<TableParts>>& tables() const { return tables_; }
+  /// Last sequence of the stream as the tables count (base added). Asks the server.
+  [[nodiscard]] Result<Seq> stream_end();
+
+ private:
+  Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry);
+
+  Status prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop);
+  Status open_table(const TableSection& section, const nats::StreamInfo& stream);
+  Status take_lease(const std::stop_token& stop);
+  Status settle_plan(TableParts& parts);
+  Status build_transform(TableParts& parts);
+  Status build_sinks(TableParts& parts, int64_t stream_created_us);
+  Status accept_gap_if_asked(const nats::StreamInfo& stream);
+  Status build_runner(const nats::StreamInfo& stream);
+  Result<Seq> start_of(const TableSection& section, const nats::StreamInfo& stream) const;
+  Result<Seq> lake_position(const TableParts& parts) const;
+  void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
+  void keep_lease(const std::stop_token& stop);
+
+  Services& services_;
+  const PipelineConfig& config_;
+  const ShardOptions options_;
+  Telemetry telemetry_;
+  std::string stream_;
+  int64_t base_ = 0;
+  Epoch epoch_;
+  std::unique_ptr<nats::KvLease> lease_;
+  std::vector<std::unique_ptr<TableParts>> tables_;
+  std::unique_ptr<nats::StreamSource> source_;
+  std::optional<StreamIdentity> identity_;
+  std::unique_ptr<pipeline::Executor> executor_;
+  std::unique_ptr<pipeline::ShardRunner> runner_;
+};
+
+}  // namespace weir::app

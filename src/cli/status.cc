@@ -1,0 +1,110 @@
+#include "cli/status.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <thread>
+
+#include "app/lake_reader.h"
+#include "cli/exit_code.h"
+#include "cli/pipeline_file_argument.h"
+#include "cli/progress_line.h"
+#include "cli/signals.h"
+#include "cli/text_table.h"
+#include "http/status_client.h"
+#include "http/status_json.h"
+
+namespace weir::cli {
+namespace {
+
+// The JSON of /api/v1/status; empty when nobody answers there or somebody else does.
+std::string ask_running(const PipelineConfig& config) {
+  std::string token;
+  if (config.http.token) {
+    const auto read = config.http.token->read();
+    if (read.ok()) token = *read;
+  }
+  const auto body = http_get({.host = config.http.host, .port = config.http.port, .token = token}, "/api/v1/status");
+  if (!body.ok()) return "";
+  const auto json = nlohmann::json::parse(*body, nullptr, false);
+  return json.is_object() && json.value("pipeline", "") == config.pipeline.name ? *body : "";
+}
+
+std::string text_of(const nlohmann::json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return "-";
+  if (found->is_number_float()) return grouped(found->get<int64_t>());
+  if (found->is_number()) return grouped(found->get<int64_t>());
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+void print_text(const nlohmann::json& status, std::ostream& out) {
+  out << "pipeline " << text_of(status, "pipeline") << ": " << text_of(status, "state") << "\n";
+  TextTable table;
+  table.add({"table", "shard", "stream end", "lake", "ClickHouse", "mode", "lag", "lag s", "events", "rows", "filtered",
+             "dead letters", "events/s"});
+  std::string notes;
+  for (const auto& entry : status.at("tables")) {
+    for (const auto& shard : entry.at("shards")) {
+      const nlohmann::json& totals = shard.at("totals");
+      table.add({text_of(entry, "name"), text_of(shard, "shard"), text_of(shard, "stream_last_seq"),
+                 text_of(shard, "lake_position"), text_of(shard, "hot_position"), text_of(shard, "hot_mode"),
+                 text_of(shard, "lag_events"), text_of(shard, "lag_seconds"), text_of(totals, "events"),
+                 text_of(totals, "rows"), text_of(totals, "filtered"), text_of(totals, "dead_letters"),
+                 text_of(shard.at("rates"), "events_per_second")});
+      for (const char* key : {"hot_reason", "last_error", "stopped_reason"}) {
+        if (const std::string text = text_of(shard, key); text != "-" && !text.empty()) {
+          notes += text_of(entry, "name") + ": " + text + "\n";
+        }
+      }
+    }
+  }
+  out << table.render() << notes;
+  if (status.contains("not_ready")) {
+    for (const auto& reason : status.at("not_ready")) out << "not ready: " << reason.get<std::string>() << "\n";
+  }
+}
+
+int print_once(const GlobalOptions& global, const OpenedFile& opened, const Environment& environment) {
+  std::string body = ask_running(opened.config);
+  if (body.empty()) {
+    const auto read = app::read_status(*opened.engine, opened.config);
+    if (!read.ok()) return report_failure(read.status(), environment);
+    body = render_status_json(*read);
+  }
+  if (global.json) {
+    environment.out << body << "\n";
+  } else {
+    print_text(nlohmann::json::parse(body), environment.out);
+  }
+  return kDone;
+}
+
+}  // namespace
+
+int status(const GlobalOptions& global, const StatusOptions& options, const Environment& environment) {
+  const auto opened = open_pipeline_file(options.file, environment);
+  if (!opened.ok()) return exit_code(opened.status());
+  if (!options.watch) return print_once(global, *opened, environment);
+  catch_stop_signals();
+  while (!stop_signal_came()) {
+    if (!global.json) environment.out << "\033[H\033[2J";
+    if (const int code = print_once(global, *opened, environment); code != kDone) return code;
+    environment.out.flush();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+  }
+  return kDone;
+}
+
+CommandBody declare_status(CLI::App& app) {
+  auto options = std::make_shared<StatusOptions>();
+  app.add_option("FILE", options->file, "The pipeline file")->required();
+  app.add_flag("--watch", options->watch, "Print again every second");
+  return [options](const GlobalOptions& global, const Environment& environment) {
+    return status(global, *options, environment);
+  };
+}
+
+}  // namespace weir::cli
