@@ -14,6 +14,14 @@
 #include "pipeline/lake_sink.h"
 
 namespace weir::app {
+namespace {
+
+Result<std::unique_ptr<nats::StreamSource>> open_source(const GapAcceptor& acceptor) {
+  return nats::StreamSource::create(*acceptor.services.nats, acceptor.telemetry.clock,
+                                    {.stream = acceptor.stream.name, .subjects = {}, .base = acceptor.base});
+}
+
+}  // namespace
 
 Status GapAcceptor::finish_or_accept(bool accept) {
   const lake::IncarnationStore incarnations(lake_objects(*services.engine, config));
@@ -23,9 +31,11 @@ Status GapAcceptor::finish_or_accept(bool accept) {
     WEIR_ASSIGN_OR_RETURN(const int64_t first, first_of_new_life());
     return move_to(Seq{base + first - 1}, "finishing an accepted gap", current->number);
   }
-  WEIR_ASSIGN_OR_RETURN(const auto source,
-                        nats::StreamSource::create(*services.nats, telemetry.clock, {.stream = stream.name, .subjects = {}, .base = base}));
-  const Status missing = source->seek(position + 1, identity);
+  WEIR_ASSIGN_OR_RETURN(const auto source, open_source(*this));
+  Status missing = source->seek(position + 1, identity);
+  if (missing.ok()) {
+    if (const auto seen = seen_by_clickhouse()) missing = source->seek(position + 1, seen);
+  }
   if (missing.code() != StatusCode::kDataLoss) return ok_status();
   if (!accept) return missing.with_context("table " + table);
 
@@ -42,6 +52,18 @@ Status GapAcceptor::finish_or_accept(bool accept) {
   base = next.base;
   WEIR_ASSIGN_OR_RETURN(const int64_t first, first_of_new_life());
   return move_to(Seq{base + first - 1}, missing.message(), next.number);
+}
+
+// ClickHouse may have rows that the lake does not have yet. A stream that went back behind those would give their numbers
+// to other events. A ClickHouse that does not answer is not asked: nothing is lost then that is in the lake.
+std::optional<StreamIdentity> GapAcceptor::seen_by_clickhouse() const {
+  if (hot_table == nullptr || !identity) return std::nullopt;
+  const auto present = hot_table->seq_bounds(0);
+  if (!present.ok() || present->empty() || present->last <= position) return std::nullopt;
+  const auto time_us = hot_table->time_us_at(0, present->last);
+  if (!time_us.ok()) return std::nullopt;
+  return StreamIdentity{
+      .created_us = identity->created_us, .last_seq = present->last.value - base, .last_time_us = *time_us};
 }
 
 // A re-created stream is new from its first event on. A rolled-back one still holds events that are in the lake; those

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "app/services.h"
+#include "clickhouse/hot_table.h"
 #include "nats/jetstream_api.h"
 #include "ports/event_source.h"
-#include "ports/hot_table.h"
 #include "ports/lake_table.h"
 
 namespace weir::app {
@@ -25,7 +25,7 @@ struct GapAcceptor {
   const nats::StreamInfo& stream;
   std::string table;
   LakeTable& lake_table;
-  HotTable* hot_table = nullptr;  ///< Null without ClickHouse.
+  clickhouse::ClickHouseHotTable* hot_table = nullptr;  ///< Null without ClickHouse.
   Epoch epoch;
   Seq position;                            ///< Of the lake.
   std::optional<StreamIdentity> identity;  ///< As of `position`.
@@ -36,6 +36,7 @@ struct GapAcceptor {
   [[nodiscard]] Status finish_or_accept(bool accept);
 
  private:
+  [[nodiscard]] std::optional<StreamIdentity> seen_by_clickhouse() const;
   [[nodiscard]] Result<int64_t> first_of_new_life() const;
   [[nodiscard]] Status move_to(Seq last, const std::string& reason, int64_t incarnation);
   [[nodiscard]] Result<Seq> highest_used() const;

@@ -31,7 +31,13 @@ Result<std::unique_ptr<Shard>> Shard::open(Services& services, const PipelineCon
 
 Status Shard::prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop) {
   WEIR_ASSIGN_OR_RETURN(const auto admin, nats::StreamAdmin::open(*services_.nats));
-  WEIR_ASSIGN_OR_RETURN(const nats::StreamInfo stream, admin.info(stream_));
+  const auto found = admin.info(stream_);
+  if (found.status().code() == StatusCode::kNotFound) {
+    return not_found("there is no such stream; create it (`nats stream add " + stream_ +
+                     "`), or correct `stream` in the pipeline file");
+  }
+  WEIR_RETURN_IF_ERROR(found.status());
+  const nats::StreamInfo& stream = *found;
   const lake::IncarnationStore incarnations(lake_objects(*services_.engine, config_));
   WEIR_ASSIGN_OR_RETURN(const auto incarnation, incarnations.current(stream_));
   base_ = incarnation ? incarnation->base : 0;
@@ -181,6 +187,7 @@ Status Shard::build_runner(const nats::StreamInfo& stream) {
     table.name = parts->plan->table;
     table.has_hot = parts->hot != nullptr;
     table.commit_interval = config_.lake.commit_interval;
+    if (config_.clickhouse) table.flush_interval = config_.clickhouse->flush_interval;
     coordinator.tables.push_back(table);
     WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts->lake_table->snapshot());
     WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(*parts));
@@ -191,9 +198,10 @@ Status Shard::build_runner(const nats::StreamInfo& stream) {
   }
   if (options_.until_caught_up) coordinator.goal = Seq{stream.last_seq + base_};
   WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
+  source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,
                           .bytes_max = 8 << 20,
-                          .wait = config_.clickhouse ? config_.clickhouse->flush_interval : milliseconds(100)};
+                          .wait = milliseconds(100)};
   executor_ = std::make_unique<pipeline::Executor>(*source_, identity_, std::move(ports), limits);
   runner_ = std::make_unique<pipeline::ShardRunner>(
       std::move(coordinator), *executor_, telemetry_.clock,

@@ -82,6 +82,7 @@ class Shard {
   Result<Seq> start_of(const TableSection& section, const nats::StreamInfo& stream) const;
   Result<Seq> lake_position(const TableParts& parts) const;
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
+  void observe_read(const pipeline::BatchRead& read);
   void keep_lease(const std::stop_token& stop);
 
   Services& services_;
@@ -94,6 +95,8 @@ class Shard {
   std::unique_ptr<nats::KvLease> lease_;
   std::vector<std::unique_ptr<TableParts>> tables_;
   std::unique_ptr<nats::StreamSource> source_;
+  std::unique_ptr<SourceMetrics> source_metrics_;
+  uint64_t reconnects_seen_ = 0;  // Source lane only.
   std::optional<StreamIdentity> identity_;
   std::unique_ptr<pipeline::Executor> executor_;
   std::unique_ptr<pipeline::ShardRunner> runner_;

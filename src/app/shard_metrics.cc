@@ -21,6 +21,18 @@ void observe_freshness(const Histogram& histogram, const pipeline::Write& write,
 
 }  // namespace
 
+void Shard::observe_read(const pipeline::BatchRead& read) {
+  if (!read.batch.ok()) {
+    telemetry_.log.warn("the stream is not readable", {{"stream", stream_}, {"reason", read.batch.status().to_string()}});
+    return;
+  }
+  source_metrics_->messages.add(static_cast<int64_t>((*read.batch)->messages().size()));
+  source_metrics_->bytes.add((*read.batch)->bytes());
+  const uint64_t reconnects = services_.nats->reconnects();
+  source_metrics_->reconnects.add(static_cast<int64_t>(reconnects - reconnects_seen_));
+  reconnects_seen_ = reconnects;
+}
+
 void Shard::observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took) {
   if (const auto* resolved = std::get_if<pipeline::Resolved>(&event)) {
     TableParts& parts = *tables_[resolved->table];
@@ -43,10 +55,7 @@ void Shard::observe(const pipeline::Action& action, const pipeline::Event& event
     tables_[caught_up->table]->metrics->hot_position.set(static_cast<double>(caught_up->position.value));
     return;
   }
-  if (const auto* read = std::get_if<pipeline::BatchRead>(&event); read != nullptr && !read->batch.ok()) {
-    telemetry_.log.warn("the stream is not readable", {{"stream", stream_}, {"reason", read->batch.status().to_string()}});
-    return;
-  }
+  if (const auto* read = std::get_if<pipeline::BatchRead>(&event); read != nullptr) return observe_read(*read);
   const auto* written = std::get_if<pipeline::Written>(&event);
   const auto* write = std::get_if<pipeline::Write>(&action);
   if (written == nullptr || write == nullptr) return;

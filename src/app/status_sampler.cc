@@ -12,6 +12,7 @@ namespace weir::app {
 namespace {
 
 constexpr std::chrono::microseconds kRateWindow = std::chrono::seconds(10);
+constexpr std::chrono::microseconds kStreamEndInterval = std::chrono::seconds(1);
 
 HotMode shown(pipeline::HotMode mode) {
   switch (mode) {
@@ -49,10 +50,16 @@ StatusSnapshot StatusSampler::take(const std::vector<std::unique_ptr<Shard>>& sh
   return snapshot;
 }
 
+Result<Seq> StatusSampler::stream_end(Shard& shard, int64_t now_us) {
+  if (const Status reachable = services_.nats->check(); !reachable.ok()) return reachable;
+  StreamEnd& end = stream_ends_[&shard];
+  if (now_us - end.asked_us >= kStreamEndInterval.count()) end = {.asked_us = now_us, .seq = shard.stream_end()};
+  return end.seq;
+}
+
 void StatusSampler::add_shard(Shard& shard, StatusSnapshot* snapshot, Sample* sample) {
   const pipeline::ShardStatus status = shard.status();
-  const Status reachable = services_.nats->check();
-  const Result<Seq> end = reachable.ok() ? shard.stream_end() : Result<Seq>(reachable);
+  const Result<Seq> end = stream_end(shard, snapshot->time_us);
   if (!end.ok()) snapshot->not_ready.push_back("NATS does not answer: " + end.status().message());
   if (!status.source_error.empty()) {
     snapshot->not_ready.push_back("stream " + shard.stream() + ": " + status.source_error);

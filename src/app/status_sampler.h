@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -28,6 +29,7 @@ class StatusSampler {
     std::vector<int64_t> hot_positions;
   };
 
+  [[nodiscard]] Result<Seq> stream_end(Shard& shard, int64_t now_us);
   void add_shard(Shard& shard, StatusSnapshot* snapshot, Sample* sample);
   [[nodiscard]] weir::ShardStatus shard_status(const pipeline::TableStatus& table, const TableParts& parts,
                                                const Result<Seq>& stream_end, int64_t now_us) const;
@@ -39,6 +41,11 @@ class StatusSampler {
   Telemetry telemetry_;
   const int64_t started_us_;
   std::deque<Sample> samples_;
+  struct StreamEnd {
+    int64_t asked_us = 0;
+    Result<Seq> seq = unavailable("not asked yet");
+  };
+  std::map<const Shard*, StreamEnd> stream_ends_;  // Asked once a second: an idle pipeline should cost nothing.
 };
 
 }  // namespace weir::app

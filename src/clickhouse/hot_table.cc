@@ -144,6 +144,16 @@ Result<SeqRange> ClickHouseHotTable::seq_bounds(int32_t shard) {
   return bounds;
 }
 
+Result<int64_t> ClickHouseHotTable::time_us_at(int32_t shard, Seq seq) {
+  const Statement statement =
+      in_range("SELECT toUnixTimestamp64Micro(`_time`) FROM " + name_, shard, {seq, seq}, " LIMIT 1");
+  WEIR_ASSIGN_OR_RETURN(const auto rows, client_.query_rows(statement));
+  if (rows.empty()) return not_found(name_ + " has no row of " + to_string(seq));
+  int64_t time_us = 0;
+  if (rows[0].size() != 1 || !parse_int64(rows[0][0], &time_us)) return unavailable(name_ + ": no answer to _time");
+  return time_us;
+}
+
 Result<Epoch> ClickHouseHotTable::fence(int32_t shard) { return fence_.epoch(shard); }
 
 Status ClickHouseHotTable::raise_fence(int32_t shard, Epoch epoch) {

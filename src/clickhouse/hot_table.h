@@ -30,6 +30,8 @@ class ClickHouseHotTable final : public HotTable {
   [[nodiscard]] Status insert(const HotInsert& insert) override;
   [[nodiscard]] Result<std::vector<RowId>> read_ids(int32_t shard, SeqRange range) override;
   [[nodiscard]] Result<SeqRange> seq_bounds(int32_t shard) override;
+  /// `_time` of a row of the shard with this `_seq`, microseconds UTC; kNotFound: there is none. Errors as seq_bounds().
+  [[nodiscard]] Result<int64_t> time_us_at(int32_t shard, Seq seq);
   [[nodiscard]] Result<Epoch> fence(int32_t shard) override;
   [[nodiscard]] Status raise_fence(int32_t shard, Epoch epoch) override;
   [[nodiscard]] Status erase(int32_t shard, SeqRange range) override;

@@ -23,7 +23,8 @@ std::string repeated(std::string_view text, int times) {
   return result;
 }
 
-std::vector<BadPayload> bad_payloads() {
+// Not one whole object.
+std::vector<BadPayload> not_an_object() {
   using namespace std::string_literals;
   return {
       {"empty", "", "empty"},
@@ -48,6 +49,12 @@ std::vector<BadPayload> bad_payloads() {
       {"trailing object", "{}{}", "invalid_json"},
       {"trailing brace", R"({"x":1}})", "invalid_json"},
       {"trailing zero byte", "{}\0"s, "invalid_json"},
+  };
+}
+
+// An object, but not by the grammar.
+std::vector<BadPayload> broken_json() {
+  return {
       {"missing comma", R"({"x":1 "y":2})", "invalid_json"},
       {"missing colon", R"({"x" 1})", "invalid_json"},
       {"missing value", R"({"x":,"y":1})", "invalid_json"},
@@ -79,6 +86,12 @@ std::vector<BadPayload> bad_payloads() {
       {"literal cut", R"({"x":tru})", "invalid_json"},
       {"literal in capitals", R"({"x":True})", "invalid_json"},
       {"two strings", R"({"x":"a""b"})", "invalid_json"},
+  };
+}
+
+// Text that is not Unicode, in values and in keys, of columns and of what no column takes.
+std::vector<BadPayload> broken_text() {
+  return {
       {"bad escape, column", R"({"v":"\x"})", "invalid_json"},
       {"bad escape, ignored", R"({"x":"\x"})", "invalid_json"},
       {"bad escape in key", R"({"\q":1})", "invalid_json"},
@@ -94,6 +107,11 @@ std::vector<BadPayload> bad_payloads() {
       {"invalid UTF-8 in ignored", "{\"x\":\"\xc3(\"}", "invalid_utf8"},
       {"invalid UTF-8 in key", "{\"\xc0\xaf\":1}", "invalid_utf8"},
       {"surrogate in UTF-8", "{\"x\":\"\xed\xa0\x80\"}", "invalid_utf8"},
+  };
+}
+
+std::vector<BadPayload> repeated_keys() {
+  return {
       {"duplicate column", R"({"v":"1","v":"2"})", "duplicate_key", "/v"},
       {"duplicate column, escaped", R"({"v":"1","\u0076":"2"})", "duplicate_key", "/v"},
       {"duplicate column, null first", R"({"v":null,"v":"2"})", "duplicate_key", "/v"},
@@ -101,6 +119,11 @@ std::vector<BadPayload> bad_payloads() {
       {"duplicate ignored, escaped", R"({"\u0078":1,"y":2,"x":1})", "duplicate_key", "/x"},
       {"duplicate in ignored object", R"({"x":{"a~/":[0,{"k":1,"k":2}]}})", "duplicate_key", "/x/a~0~1/1/k"},
       {"duplicate empty key", R"({"":1,"":2})", "duplicate_key", "/"},
+  };
+}
+
+std::vector<BadPayload> beyond_limits() {
+  return {
       {"too deep, objects", repeated("{\"x\":", 65) + "1" + repeated("}", 65), "too_deep"},
       {"too deep, arrays", "{\"x\":" + repeated("[", 64) + repeated("]", 64) + "}", "too_deep"},
       {"10,000 nested arrays", "{\"x\":" + repeated("[", 10'000) + repeated("]", 10'000) + "}", "too_deep"},
@@ -108,12 +131,27 @@ std::vector<BadPayload> bad_payloads() {
       {"100,000 nested arrays", repeated("[", 100'000) + repeated("]", 100'000), "too_deep"},
       {"100,000 nested objects", repeated("{\"v\":", 100'000) + "1" + repeated("}", 100'000), "too_deep"},
       {"too large", "{\"x\":\"" + std::string(1'000'000, 'x') + "\"}", "too_large"},
+  };
+}
+
+// Valid JSON that does not fit the columns, and what comes before that.
+std::vector<BadPayload> wrong_values() {
+  return {
       {"wrong type", R"({"v":1})", "wrong_type", "/v"},
       {"wrong type before invalid JSON", R"({"v":1,"x":})", "invalid_json"},
       {"wrong type before a duplicate", R"({"v":1,"x":1,"x":2})", "duplicate_key", "/x"},
       {"two wrong types", R"({"n":"x","v":1})", "wrong_type", "/n"},
       {"object for a string", R"({"v":{"a":[1]}})", "wrong_type", "/v"},
   };
+}
+
+std::vector<BadPayload> bad_payloads() {
+  std::vector<BadPayload> all;
+  for (const auto& kind :
+       {not_an_object(), broken_json(), broken_text(), repeated_keys(), beyond_limits(), wrong_values()}) {
+    all.insert(all.end(), kind.begin(), kind.end());
+  }
+  return all;
 }
 
 Plan small_plan() {

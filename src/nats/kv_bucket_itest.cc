@@ -5,7 +5,7 @@
 
 #include "nats/kv_bucket.h"
 #include "nats/kv_lease.h"
-#include "nats/stream_fixture.h"
+#include "tests/support/stream_fixture.h"
 
 namespace weir::nats {
 namespace {

@@ -1,5 +1,6 @@
 #include "nats/stream_identity.h"
 
+#include <algorithm>
 #include <ctime>
 
 #include "base/ids.h"
@@ -55,13 +56,15 @@ Status check_identity(const StreamInfo& now, int64_t first, int64_t base, const 
                               ", now at " + utc_text(now.created_us) + " and holds " +
                               range_text(now.first_seq, now.last_seq, 0) + " of its own)");
   }
+  // What was read may reach beyond the position: tables of one stream, and stores of one table, stand at different places.
+  const int64_t read = known ? std::max(position, known->last_seq) : position;
   if (now.last_seq < position && !known) {
     return lost(now.name, "missing events " + range_text(now.last_seq + 1, position, base) + " (the stream ends at " +
                               std::to_string(now.last_seq + base) + ", before the position " +
                               std::to_string(position + base) + ")");
   }
-  if (now.last_seq < position) {
-    return lost(now.name, "missing events " + range_text(now.last_seq + 1, position, base) +
+  if (now.last_seq < read) {
+    return lost(now.name, "missing events " + range_text(now.last_seq + 1, read, base) +
                               " (rolled back: we have read them, but the stream ends at " +
                               std::to_string(now.last_seq + base) + " and will give these sequences to other events)");
   }

@@ -45,6 +45,12 @@ TEST(StreamIdentity, AnEndBelowThePositionIsARollback) {
   EXPECT_THAT(status.message(), AllOf(HasSubstr("1041..1050"), HasSubstr("rolled back"), HasSubstr("--accept-gap")));
 }
 
+TEST(StreamIdentity, AnEndBelowWhatAnotherStoreHasIsARollback) {
+  const Status status = check_identity(holding(1, 40), 31, 0, kKnown, {TimeAtPosition::Kind::kGone, 0});
+  EXPECT_EQ(status.code(), StatusCode::kDataLoss);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("41..50"), HasSubstr("rolled back"), HasSubstr("--accept-gap")));
+}
+
 TEST(StreamIdentity, AnotherStoredTimeAtThePositionIsARollbackThatWasWrittenOver) {
   const Status status = check_identity(holding(1, 100), 51, 0, kKnown, {TimeAtPosition::Kind::kKnown, 778});
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "nats/stream_fixture.h"
+#include "tests/support/stream_fixture.h"
 
 namespace weir::nats {
 namespace {

@@ -4,8 +4,8 @@
 #include <iostream>
 
 #include "nats/direct_read.h"
-#include "nats/stream_fixture.h"
 #include "nats/stream_source.h"
+#include "tests/support/stream_fixture.h"
 
 namespace weir::nats {
 namespace {

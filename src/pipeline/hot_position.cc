@@ -14,6 +14,7 @@ std::string to_json(const HotPosition& position) {
                          {"rows", position.in_flight->rows},
                          {"digest", position.in_flight->digest}};
   }
+  if (position.provisional) json["provisional"] = true;
   return json.dump();
 }
 
@@ -23,7 +24,8 @@ Result<HotPosition> hot_position_from_json(std::string_view text) {
     HotPosition position{.epoch = Epoch{json.at("epoch").get<int64_t>()},
                          .hot_start = Seq{json.at("hot_start").get<int64_t>()},
                          .hot_position = Seq{json.at("hot_position").get<int64_t>()},
-                         .in_flight = std::nullopt};
+                         .in_flight = std::nullopt,
+                         .provisional = json.value("provisional", false)};
     if (const auto found = json.find("in_flight"); found != json.end()) {
       position.in_flight = InFlight{.range = {Seq{found->at("first").get<int64_t>()}, Seq{found->at("last").get<int64_t>()}},
                                     .rows = found->at("rows").get<int64_t>(),

@@ -25,6 +25,8 @@ struct HotPosition {
   Seq hot_start{0};
   Seq hot_position{0};
   std::optional<InFlight> in_flight;
+  /// Set while ClickHouse never answered: it only keeps where ClickHouse begins, and says nothing of what it holds.
+  bool provisional = false;
   friend bool operator==(const HotPosition&, const HotPosition&) = default;
 };
 

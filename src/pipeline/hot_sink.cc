@@ -33,10 +33,14 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
 Result<Seq> HotSink::resolve() {
   resolved_ = false;
   fence_ = Epoch{fence_.value + 1};
-  WEIR_ASSIGN_OR_RETURN(const bool created, table_.ensure());
+  const Result<bool> created = table_.ensure();
+  if (!created.ok()) {
+    keep_start();
+    return created.status();
+  }
   WEIR_RETURN_IF_ERROR(table_.raise_fence(options_.shard, fence_));
   WEIR_ASSIGN_OR_RETURN(const SeqRange present, table_.seq_bounds(options_.shard));
-  WEIR_RETURN_IF_ERROR(load_position(created, present));
+  WEIR_RETURN_IF_ERROR(load_position(*created, present));
   // KV may have lost its last writes with its server, so rows can stand above what it says: they are not taken for a
   // position, only looked at before anything is written where they are.
   uncertain_through_ = present.empty() ? Seq{0} : present.last;
@@ -52,6 +56,19 @@ Result<Seq> HotSink::resolve() {
   return stored_.hot_position;
 }
 
+// A ClickHouse that is down from the very first start on is owed all that the lake takes meanwhile, also after a restart.
+// Only tried: while it is down, the next resolve() tries again.
+void HotSink::keep_start() {
+  const Seq start = options_.lake_position;
+  const HotPosition kept{.epoch = options_.epoch,
+                         .hot_start = start,
+                         .hot_position = start,
+                         .in_flight = std::nullopt,
+                         .provisional = true};
+  if (key_value_.get(key_).status().code() != StatusCode::kNotFound) return;
+  (void)key_value_.put(key_, to_json(kept), 0);
+}
+
 Status HotSink::load_position(bool table_is_new, SeqRange present) {
   auto entry = key_value_.get(key_);
   if (entry.ok()) {
@@ -61,6 +78,11 @@ Status HotSink::load_position(bool table_is_new, SeqRange present) {
     if (stored_.epoch > options_.epoch) {
       return fenced(key_ + " is held by epoch " + std::to_string(stored_.epoch.value) + ", ours is " +
                     std::to_string(options_.epoch.value));
+    }
+    if (stored_.provisional) {
+      if (!present.empty()) stored_.hot_start = std::min(stored_.hot_start, present.first - 1);
+      stored_.hot_position = stored_.hot_start;
+      stored_.provisional = false;
     }
   } else if (entry.status().code() == StatusCode::kNotFound) {
     // Nothing known: ClickHouse begins where the lake is now. Rows without an entry mean that KV was lost: then everything

@@ -52,6 +52,7 @@ class HotSink final : public Sink {
   [[nodiscard]] Seq hot_start() const { return stored_.hot_start; }
 
  private:
+  void keep_start();
   Status load_position(bool table_is_new, SeqRange present);
   Status announce();
   Result<std::shared_ptr<arrow::RecordBatch>> only_missing(const std::shared_ptr<arrow::RecordBatch>& rows,

@@ -199,7 +199,7 @@ void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vecto
   }
   if (stopped_) return;
   advance_lake(now, hurry, actions);
-  if (hot_mode_ != HotMode::kNone) advance_hot(now, draining, actions);
+  if (hot_mode_ != HotMode::kNone) advance_hot(now, hurry, draining, actions);
 }
 
 // Dead letters first, rows second: a table commits S only after all its rejects up to S are in (I3).
@@ -235,7 +235,15 @@ std::vector<SlicePtr> TableProgress::hot_write() const {
   return slices;
 }
 
-void TableProgress::advance_hot(TimePoint now, bool draining, std::vector<Action>* actions) {
+bool TableProgress::flush_due(TimePoint now, bool hurry) const {
+  if (hot_queue_.empty()) return false;
+  if (hurry || now - hot_queue_.front().since >= options_.flush_interval) return true;
+  int64_t bytes = 0;
+  for (const Queued& queued : hot_queue_) bytes += queued.slice->bytes;
+  return bytes >= options_.hot_write_bytes;
+}
+
+void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions) {
   if (hot_mode_ == HotMode::kLive && !draining && !hot_queue_.empty() &&
       now - hot_queue_.front().since > options_.hot_wait_max) {
     // Too slow to keep up: the lake must not wait for it. What it lacks comes from the lake, in larger pieces.
@@ -248,7 +256,7 @@ void TableProgress::advance_hot(TimePoint now, bool draining, std::vector<Action
     hot_.state = SinkProgress::State::kWorking;
     const Seq first = hot_.position + 1;
     actions->push_back(CatchUp{index_, {first, std::min(lake_.position, first + (options_.catch_up_sequences - 1))}});
-  } else if (hot_mode_ == HotMode::kLive && !hot_queue_.empty()) {
+  } else if (hot_mode_ == HotMode::kLive && flush_due(now, hurry)) {
     hot_.state = SinkProgress::State::kWorking;
     actions->push_back(Write{index_, SinkKind::kHot, hot_write()});
   } else if (hot_unsettled_ && (draining || hot_queue_.empty())) {

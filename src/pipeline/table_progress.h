@@ -22,7 +22,8 @@ struct TableOptions {
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds idle_commit_interval{10'000};  ///< For commits that carry no row and no dead letter.
   int64_t commit_bytes = 256 << 20;                      ///< Commits at once when this much (in memory) is pending.
-  int64_t hot_write_bytes = 16 << 20;                    ///< Most that one ClickHouse write joins.
+  std::chrono::milliseconds flush_interval{100};         ///< ClickHouse is written to at most this often...
+  int64_t hot_write_bytes = 16 << 20;                    ///< ...unless this much waits, the most that one write joins.
   std::chrono::milliseconds hot_wait_max{10'000};        ///< A slice waiting longer detaches ClickHouse.
   int64_t catch_up_sequences = 200'000;                  ///< Range of one catch-up step.
   int checkpoint_commits = 20;
@@ -106,7 +107,8 @@ class TableProgress {
   void detach();
   void try_attach(TimePoint now);
   void advance_lake(TimePoint now, bool hurry, std::vector<Action>* actions);
-  void advance_hot(TimePoint now, bool draining, std::vector<Action>* actions);
+  void advance_hot(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions);
+  [[nodiscard]] bool flush_due(TimePoint now, bool hurry) const;
   [[nodiscard]] bool commit_due(TimePoint now, bool hurry) const;
   [[nodiscard]] std::vector<SlicePtr> hot_write() const;
 

@@ -69,11 +69,6 @@ inline constexpr MetricSpec kStopped{"weir_pipeline_stopped_state",
                                      kByTable,
                                      "1 when the shard stopped and a person has to decide, else 0.",
                                      {}};
-inline constexpr MetricSpec kRestarts{"weir_pipeline_restarts_total",
-                                      MetricKind::kCounter,
-                                      kByTable,
-                                      "Times the shard resolved every store and read again from its lake position.",
-                                      {}};
 
 // --- lake
 inline constexpr MetricSpec kLakePosition{
@@ -136,7 +131,6 @@ inline constexpr std::array kAll = {&kSourceMessages,
                                     &kLagEvents,
                                     &kLagSeconds,
                                     &kStopped,
-                                    &kRestarts,
                                     &kLakePosition,
                                     &kLakeCommits,
                                     &kLakeCommitSeconds,

@@ -32,7 +32,6 @@ TableMetrics::TableMetrics(MetricsRegistry& registry, std::string_view table, in
       lag_events(registry.gauge(metric::kLagEvents, label_values(table, shard))),
       lag_seconds(registry.gauge(metric::kLagSeconds, label_values(table, shard))),
       stopped(registry.gauge(metric::kStopped, label_values(table, shard))),
-      restarts(registry.counter(metric::kRestarts, label_values(table, shard))),
       lake_position(registry.gauge(metric::kLakePosition, label_values(table, shard))),
       lake_commits(registry.counter(metric::kLakeCommits, label_values(table, shard))),
       lake_commit_seconds(registry.histogram(metric::kLakeCommitSeconds, label_values(table, shard))),

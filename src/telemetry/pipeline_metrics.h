@@ -21,7 +21,6 @@ struct TableMetrics {
   Gauge lag_events;
   Gauge lag_seconds;
   Gauge stopped;
-  Counter restarts;
 
   Gauge lake_position;
   Counter lake_commits;
