@@ -122,6 +122,8 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
         WEIR_ASSIGN_OR_RETURN(const auto hot, pipeline::hot_position_from_json(entry->value));
         shard.hot_position = hot.hot_position.value;
       }
+    }
+    if (config.clickhouse) {
       shard.hot_mode = HotMode::kDetached;
       shard.hot_reason = "nothing runs";
     }

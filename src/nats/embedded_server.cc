@@ -1,22 +1,17 @@
 #include "nats/embedded_server.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <thread>
 #include <vector>
 
 namespace weir::nats {
@@ -37,24 +32,8 @@ bool is_program(const fs::path& path) {
   return !path.empty() && ::access(path.c_str(), X_OK) == 0 && !fs::is_directory(path);
 }
 
-fs::path default_cache() {
-  if (const std::string xdg = environment("XDG_CACHE_HOME"); !xdg.empty()) return fs::path(xdg) / "weir";
-  if (const std::string home = environment("HOME"); !home.empty()) return fs::path(home) / ".cache" / "weir";
-  return {};
-}
-
 /// A string of nats-server's configuration language.
 std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
-
-/// Waits until the process ends, at most `timeout`, without reaping it. True when it has.
-bool wait_for_end(pid_t pid, milliseconds timeout) {
-  const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (descriptor < 0) return errno == ESRCH;
-  pollfd ended{.fd = descriptor, .events = POLLIN, .revents = 0};
-  const int count = ::poll(&ended, 1, static_cast<int>(timeout.count()));
-  ::close(descriptor);
-  return count > 0;
-}
 
 bool accepts_clients(int port) {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -74,20 +53,6 @@ bool accepts_clients(int port) {
   return greeted;
 }
 
-/// Between fork and exec: only calls that are safe there.
-[[noreturn]] void become(const char* const* arguments, int log, pid_t parent) {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(127);  // it died before the line above
-  ::dup2(log, STDOUT_FILENO);
-  ::dup2(log, STDERR_FILENO);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::execv(arguments[0], const_cast<char* const*>(arguments));
-  ::_exit(127);
-}
-
 }  // namespace
 
 Result<fs::path> find_server_binary(const fs::path& cache) {
@@ -96,7 +61,7 @@ Result<fs::path> find_server_binary(const fs::path& cache) {
     if (is_program(chosen)) return fs::path(chosen);
     return not_found("WEIR_NATS_SERVER is set to " + chosen + ", which is not a program");
   }
-  const fs::path cached = (cache.empty() ? default_cache() : cache) / "venv" / "bin" / "nats-server";
+  const fs::path cached = (cache.empty() ? cache_folder() : cache) / "venv" / "bin" / "nats-server";
   if (is_program(cached)) return cached;
   std::istringstream folders(environment("PATH"));
   for (std::string folder; std::getline(folders, folder, ':');) {
@@ -147,27 +112,22 @@ Status EmbeddedServer::write_config() const {
 }
 
 Status EmbeddedServer::launch() {
-  if (pid_ > 0) return internal_error("the embedded NATS server runs already");
+  if (process_ != nullptr) return internal_error("the embedded NATS server runs already");
   WEIR_RETURN_IF_ERROR(write_config());
-  const std::string log_path = (options_.folder / "server.log").string();
-  const int log = ::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (log < 0) return invalid_argument("cannot write " + log_path + ": " + std::strerror(errno));
-  const std::string binary = binary_.string();
-  const std::string config = (options_.folder / "server.conf").string();
-  const char* const arguments[] = {binary.c_str(), "-c", config.c_str(), nullptr};
-  const pid_t parent = ::getpid();
-  const pid_t child = ::fork();
-  if (child == 0) become(arguments, log, parent);
-  ::close(log);
-  if (child < 0) return resource_exhausted(std::string("cannot start nats-server: ") + std::strerror(errno));
-  pid_ = child;
+  WEIR_ASSIGN_OR_RETURN(process_, ChildProcess::start({.program = binary_,
+                                                       .arguments = {"-c", (options_.folder / "server.conf").string()},
+                                                       .log = options_.folder / "server.log"}));
   Status ready = wait_ready();
   if (!ready.ok()) kill();
   return ready;
 }
 
+fs::path EmbeddedServer::ports_file() const {
+  return options_.folder / (binary_.filename().string() + "_" + std::to_string(process_->pid()) + ".ports");
+}
+
 int EmbeddedServer::read_ports_file() const {
-  std::ifstream file(options_.folder / (binary_.filename().string() + "_" + std::to_string(pid_) + ".ports"));
+  std::ifstream file(ports_file());
   const auto ports = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
   const nlohmann::json::json_pointer first_url("/nats/0");
   if (!ports.is_object() || !ports.contains(first_url) || !ports.at(first_url).is_string()) return 0;
@@ -178,52 +138,31 @@ int EmbeddedServer::read_ports_file() const {
 Status EmbeddedServer::wait_ready() {
   const auto deadline = steady_clock::now() + options_.ready_timeout;
   while (steady_clock::now() < deadline) {
-    // The server tells nobody when it is ready; its ports file and its greeting are asked for at short intervals, which
-    // end early when the process does.
-    if (wait_for_end(pid_, milliseconds(10))) {
-      reap();
-      return unavailable("nats-server ended at once: " + log_tail());
-    }
+    if (!process_->running()) return unavailable("nats-server ended at once: " + process_->log_tail());
     // Written when the server listens; it names the port also when that was given.
     const int port = read_ports_file();
     if (port != 0 && accepts_clients(port)) {
       port_ = port;
       return ok_status();
     }
+    // The server tells nobody when it is ready; its ports file and its greeting are asked for at short intervals.
+    std::this_thread::sleep_for(milliseconds(10));
   }
   return unavailable("nats-server was not ready within " + std::to_string(options_.ready_timeout.count()) +
-                     " ms: " + log_tail());
+                     " ms: " + process_->log_tail());
 }
 
-std::string EmbeddedServer::log_tail() const {
-  std::ifstream file(options_.folder / "server.log");
-  std::ostringstream all;
-  all << file.rdbuf();
-  const std::string text = all.str();
-  constexpr size_t kTailBytes = 1'000;
-  return text.size() <= kTailBytes ? text : "..." + text.substr(text.size() - kTailBytes);
-}
+void EmbeddedServer::stop() { end([](ChildProcess& process) { process.stop(kStopPatience); }); }
 
-void EmbeddedServer::stop() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGTERM);
-  if (!wait_for_end(pid_, kStopPatience)) ::kill(pid_, SIGKILL);
-  reap();
-}
+void EmbeddedServer::kill() { end([](ChildProcess& process) { process.kill(); }); }
 
-void EmbeddedServer::kill() {
-  if (pid_ <= 0) return;
-  ::kill(pid_, SIGKILL);
-  reap();
-}
-
-void EmbeddedServer::reap() {
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
+void EmbeddedServer::end(const std::function<void(ChildProcess&)>& how) {
+  if (process_ == nullptr) return;
+  const fs::path ports = ports_file();
+  how(*process_);
+  process_.reset();
   std::error_code ignored;
-  fs::remove(options_.folder / (binary_.filename().string() + "_" + std::to_string(pid_) + ".ports"), ignored);
-  pid_ = -1;
+  fs::remove(ports, ignored);
 }
 
 }  // namespace weir::nats

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/status.h"
+#include "process/child_process.h"
 
 namespace weir::nats {
 
@@ -48,7 +50,8 @@ class EmbeddedServer {
 
   [[nodiscard]] std::string url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
   [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// -1 while it does not run.
+  [[nodiscard]] pid_t pid() const { return process_ == nullptr ? -1 : process_->pid(); }
   [[nodiscard]] std::filesystem::path store_folder() const { return options_.folder / "store"; }
 
  private:
@@ -58,13 +61,13 @@ class EmbeddedServer {
   [[nodiscard]] Status write_config() const;
   [[nodiscard]] Status wait_ready();
   [[nodiscard]] int read_ports_file() const;
-  [[nodiscard]] std::string log_tail() const;
-  void reap();
+  [[nodiscard]] std::filesystem::path ports_file() const;
+  void end(const std::function<void(ChildProcess&)>& how);
 
   const EmbeddedServerOptions options_;
   const std::filesystem::path binary_;
   int port_;
-  pid_t pid_ = -1;
+  std::unique_ptr<ChildProcess> process_;  ///< Null while it does not run.
 };
 
 }  // namespace weir::nats

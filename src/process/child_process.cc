@@ -57,7 +57,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ChildProcessOpti
   }
   std::error_code error;
   std::filesystem::create_directories(options.log.parent_path(), error);
-  const int log = ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const int log = ::open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (log < 0) return permission_denied("cannot write " + options.log.string() + ": " + std::strerror(errno));
   std::vector<std::string> words{options.program.string()};
   words.insert(words.end(), options.arguments.begin(), options.arguments.end());
