@@ -18,7 +18,7 @@ namespace weir::app {
 Shard::Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry)
     : services_(services), config_(config), options_(options), telemetry_(telemetry) {}
 
-Shard::~Shard() = default;
+Shard::~Shard() { let_lease_go(); }
 
 Result<std::unique_ptr<Shard>> Shard::open(Services& services, const PipelineConfig& config,
                                            std::vector<const TableSection*> tables, ShardOptions options,
@@ -121,6 +121,7 @@ Status Shard::take_lease(const std::stop_token& stop) {
   WEIR_ASSIGN_OR_RETURN(epoch_, lease_->acquire(at_least, stop));
   telemetry_.log.info("lease taken", {{"stream", stream_}, {"shard", 0}, {"epoch", epoch_.value}});
   crash_point("lease_taken");
+  lease_keeper_ = std::jthread([this](const std::stop_token& keeper_stop) { keep_lease(keeper_stop); });
   return ok_status();
 }
 
@@ -212,30 +213,49 @@ Status Shard::build_runner(const nats::StreamInfo& stream) {
 }
 
 Status Shard::run() {
-  std::jthread keeper([this](const std::stop_token& stop) { keep_lease(stop); });
-  const Status status = runner_->run();
-  keeper.request_stop();
-  keeper.join();
-  if (status.code() != StatusCode::kFenced) {
-    if (const Status released = lease_->release(); !released.ok()) {
-      telemetry_.log.warn("the lease was not released; the next holder waits for it",
-                          {{"stream", stream_}, {"reason", released.to_string()}});
-    }
+  {
+    std::lock_guard lock(lease_mutex_);
+    if (lease_lost_) return *lease_lost_;
+    running_ = true;
   }
+  Status status = runner_->run();
+  {
+    std::lock_guard lock(lease_mutex_);
+    running_ = false;
+    if (status.code() == StatusCode::kFenced) lease_lost_ = status;
+  }
+  let_lease_go();
   return status;
+}
+
+// Idempotent. A lease that was lost is the other's now and is left alone.
+void Shard::let_lease_go() {
+  if (!lease_keeper_.joinable()) return;
+  lease_keeper_.request_stop();
+  lease_keeper_.join();
+  std::lock_guard lock(lease_mutex_);
+  if (lease_lost_) return;
+  if (const Status released = lease_->release(); !released.ok()) {
+    telemetry_.log.warn("the lease was not released; the next holder waits for it",
+                        {{"stream", stream_}, {"reason", released.to_string()}});
+  }
 }
 
 void Shard::keep_lease(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any never;
   while (!stop.stop_requested()) {
-    std::unique_lock lock(mutex);
-    never.wait_for(lock, stop, config_.limits.lease_timeout / 3, [] { return false; });
+    {
+      std::unique_lock lock(mutex);
+      never.wait_for(lock, stop, config_.limits.lease_timeout / 3, [] { return false; });
+    }
     if (stop.stop_requested()) return;
     const Status renewed = lease_->renew();
     if (renewed.code() == StatusCode::kFenced) {
       telemetry_.log.error("another process took the shard over", {{"stream", stream_}, {"reason", renewed.message()}});
-      runner_->abort(renewed);
+      std::lock_guard lock(lease_mutex_);
+      lease_lost_ = renewed;
+      if (running_) runner_->abort(renewed);
       return;
     }
     if (!renewed.ok()) telemetry_.log.warn("lease not renewed", {{"stream", stream_}, {"reason", renewed.to_string()}});

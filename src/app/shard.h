@@ -3,6 +3,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -84,6 +85,7 @@ class Shard {
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
   void observe_read(const pipeline::BatchRead& read);
   void keep_lease(const std::stop_token& stop);
+  void let_lease_go();
 
   Services& services_;
   const PipelineConfig& config_;
@@ -100,6 +102,10 @@ class Shard {
   std::optional<StreamIdentity> identity_;
   std::unique_ptr<pipeline::Executor> executor_;
   std::unique_ptr<pipeline::ShardRunner> runner_;
+  std::mutex lease_mutex_;
+  std::optional<Status> lease_lost_;  // Guarded by lease_mutex_.
+  bool running_ = false;              // Likewise: from here on a lost lease aborts the runner.
+  std::jthread lease_keeper_;         // Renews from the moment the lease is taken. Last: it uses everything above.
 };
 
 }  // namespace weir::app

@@ -268,7 +268,7 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
 bool TableProgress::drained() const {
   if (stopped_) return !lake_.working() && !dead_letters_.working() && !hot_.working();
   const bool hot_done = hot_mode_ != HotMode::kLive || (hot_queue_.empty() && !hot_unsettled_);
-  return pending_.empty() && lake_.idle() && !dead_letters_.working() && hot_done && !hot_.working();
+  return pending_.empty() && !lake_.working() && !dead_letters_.working() && hot_done && !hot_.working();
 }
 
 bool TableProgress::reached(Seq goal) const {
