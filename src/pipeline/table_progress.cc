@@ -169,7 +169,8 @@ void TableProgress::try_attach(TimePoint now) {
   const auto begins = std::find_if(pending_.begin(), pending_.end(),
                                    [&](const SlicePtr& slice) { return slice->range.first >= due; });
   const bool at_boundary = begins != pending_.end() ? (*begins)->range.first == due : due >= next_;
-  if (hot_.position < lake_.position || !at_boundary) {
+  // Before the lake has told where it stands, nobody knows what ClickHouse lacks.
+  if (!lake_.ever_resolved || hot_.position < lake_.position || !at_boundary) {
     hot_mode_ = HotMode::kCatchingUp;
     return;
   }
