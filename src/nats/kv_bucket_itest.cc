@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
+#include <csignal>
 #include <thread>
 
 #include "nats/kv_bucket.h"
@@ -100,6 +102,8 @@ TEST_F(KvBucketIntegration, AServerThatDoesNotAnswerAWriteLeavesItsOutcomeUnknow
   auto kv = bucket();
   const uint64_t revision = *kv->put("hot/t/0", "one", 0);
   ASSERT_EQ(::kill(server_.process().pid(), SIGSTOP), 0);
+  siginfo_t stopped;  // kill() returns before the server's last thread has stopped, which could still answer
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(server_.process().pid()), &stopped, WSTOPPED | WNOWAIT), 0);
   const Status status = kv->put("hot/t/0", "two", revision).status();
   ASSERT_EQ(::kill(server_.process().pid(), SIGCONT), 0);
   EXPECT_EQ(status.code(), StatusCode::kOutcomeUnknown) << status.to_string();

@@ -10,6 +10,7 @@ namespace weir::fakes {
 namespace {
 
 Status land(HotState& state, const std::vector<RowId>& ids, Epoch epoch) {
+  if (!state.exists) return not_found("the table");
   if (state.fence != epoch) return fenced("the fence is at " + std::to_string(state.fence.value));
   for (const RowId& id : ids) {
     if (state.refused.contains(id)) return rejected("row " + to_string(id.seq));

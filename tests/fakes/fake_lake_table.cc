@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "batch/row_ids.h"
+#include "tests/fakes/fake_stream.h"
 
 namespace weir::fakes {
 namespace {
@@ -56,6 +57,26 @@ Status append(LakeState& state, size_t base, const std::vector<std::shared_ptr<a
   }
   state.log.push_back(std::move(version));
   return ok_status();
+}
+
+struct PlacedRow {
+  RowId id;
+  std::shared_ptr<arrow::RecordBatch> batch;
+  int64_t index;
+};
+
+// The rows in their order; neighbours that are neighbours in their batch stay one slice.
+arrow::RecordBatchVector slices_of(const std::vector<PlacedRow>& rows) {
+  arrow::RecordBatchVector slices;
+  for (size_t begin = 0; begin < rows.size();) {
+    size_t end = begin + 1;
+    while (end < rows.size() && rows[end].batch == rows[begin].batch && rows[end].index == rows[end - 1].index + 1) {
+      ++end;
+    }
+    slices.push_back(rows[begin].batch->Slice(rows[begin].index, static_cast<int64_t>(end - begin)));
+    begin = end;
+  }
+  return slices;
 }
 
 }  // namespace
@@ -133,21 +154,18 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> FakeLakeTable::read(const Lake
   const Fate fate = faults_.fate("lake.read");
   if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
   if (fate != Fate::kDone) return unavailable("lake.read");
-  // Commits of one shard come in order of _seq, so their batches do too.
-  arrow::RecordBatchVector found;
-  std::shared_ptr<arrow::Schema> schema;
+  std::vector<PlacedRow> rows;
   for (size_t v = 0; v <= static_cast<size_t>(snapshot.version()); ++v) {
     for (const auto& batch : state_.log[v].added) {
-      schema = batch->schema();
       WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(*batch));
-      int64_t first = 0;
-      while (first < batch->num_rows() && ids[static_cast<size_t>(first)].seq < range.first) ++first;
-      int64_t end = first;
-      while (end < batch->num_rows() && ids[static_cast<size_t>(end)].seq <= range.last) ++end;
-      if (end > first) found.push_back(batch->Slice(first, end - first));
+      for (size_t i = 0; i < ids.size(); ++i) {
+        if (range.contains(ids[i].seq)) rows.push_back({ids[i], batch, static_cast<int64_t>(i)});
+      }
     }
   }
-  if (schema == nullptr) schema = arrow::schema({});
+  std::stable_sort(rows.begin(), rows.end(), [](const PlacedRow& a, const PlacedRow& b) { return a.id < b.id; });
+  const arrow::RecordBatchVector found = slices_of(rows);
+  const auto schema = found.empty() ? rows_of({})->schema() : found.front()->schema();
   auto reader = arrow::RecordBatchReader::Make(found, schema);
   if (!reader.ok()) return internal_error(reader.status().ToString());
   return *reader;

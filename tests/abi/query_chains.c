@@ -1,0 +1,60 @@
+#include <string.h>
+
+#include "arrow_rows.h"
+#include "chains.h"
+#include "expectations.h"
+#include "flights_table.h"
+
+void chain_query(weir_table* table) {
+  g_chain = "query";
+  weir_snapshot* s = newest(table);
+  weir_query_table tables[] = {{"t", s}, {"T2", s}};
+  struct ArrowArrayStream out;
+  int64_t rows;
+  weir_query(g_engine, tables, 2, "SELECT id, day, upper(name) AS n FROM t WHERE _seq <= 2600", &out, &g_status);
+  OK();
+  CHECK(drain(&out, 0, &rows) == 2600LL * 2601 / 2);
+  CHECK(rows == 2600);
+  weir_query(g_engine, tables, 2, "SELECT count(*) AS n FROM t JOIN \"T2\" USING (id)", &out, &g_status);
+  OK();
+  CHECK(drain(&out, 0, &rows) == 2600);
+  g_chain = "query outlives its snapshot";
+  weir_query(g_engine, tables, 1, "SELECT id FROM t ORDER BY id DESC LIMIT 10", &out, &g_status);
+  OK();
+  weir_snapshot_free(s);
+  CHECK(drain(&out, 0, &rows) == 25955);
+  CHECK(rows == 10);
+
+  g_chain = "query, refused";
+  s = newest(table);
+  tables[0].snapshot = s;
+  const char* refused[] = {"CREATE TABLE x AS SELECT 1",
+                           "INSERT INTO t SELECT * FROM t",
+                           "COPY t TO '/tmp/weir-abi-must-not-exist'",
+                           "SET datafusion.execution.batch_size = 1",
+                           "DROP TABLE t",
+                           "CREATE EXTERNAL TABLE x STORED AS CSV LOCATION '/etc/passwd'",
+                           "SELECT nothing FROM t",
+                           "SELEC 1"};
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; ++i) {
+    weir_query(g_engine, tables, 1, refused[i], &out, &g_status);
+    EXPECT(WEIR_INVALID_ARGUMENT, NULL);
+  }
+  g_chain = "query that fails while it runs";
+  weir_query(g_engine, tables, 1, "SELECT id, 1 / (id - 7) AS x FROM t", &out, &g_status);
+  OK();
+  int failed = 0;
+  for (;;) {
+    struct ArrowArray batch;
+    if (out.get_next(&out, &batch) != 0) {
+      failed = 1;
+      CHECK(strcasestr(out.get_last_error(&out), "divide by zero") != NULL);
+      break;
+    }
+    if (batch.release == NULL) break;
+    batch.release(&batch);
+  }
+  CHECK(failed);
+  out.release(&out);
+  weir_snapshot_free(s);
+}
