@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kSampleInterval{200};
 
 // Worst first: what the exit code has to tell.
 int severity(const Status& status) {
-  if (status.ok()) return 0;
+  if (status.ok() || status.code() == StatusCode::kShuttingDown) return 0;  // Asked to end while it waited: as asked.
   return status.code() == StatusCode::kFenced ? 2 : 1;
 }
 
@@ -52,76 +52,102 @@ Status PipelineRun::start_http() {
   return ok_status();
 }
 
-Status PipelineRun::open_shards(const std::stop_token& stop) {
+Status PipelineRun::run() {
   std::map<std::string, std::vector<const TableSection*>> by_stream;
   for (const TableSection& table : config_.tables) by_stream[table.stream].push_back(&table);
-  for (const auto& [stream, tables] : by_stream) {
-    WEIR_ASSIGN_OR_RETURN(auto shard, Shard::open(*services_, config_, tables,
-                                                  {.until_caught_up = options_.until_caught_up,
-                                                   .visible = options_.visible,
-                                                   .accept_gap = options_.accept_gap},
-                                                  telemetry_, stop));
-    shards_.push_back(std::move(shard));
-  }
-  return ok_status();
-}
-
-Status PipelineRun::run() {
-  std::stop_source stop;
-  {
-    // Waiting for a lease may take long; a signal ends it.
-    std::jthread watcher([&](const std::stop_token& done) {
-      while (!done.stop_requested() && !stop.stop_requested()) {
-        if (options_.stopping && options_.stopping()) stop.request_stop();
-        std::this_thread::sleep_for(kSampleInterval);
-      }
-    });
-    const Status opened = open_shards(stop.get_token());
-    watcher.request_stop();
-    if (!opened.ok()) return opened;
+  for (auto& [stream, tables] : by_stream) {
+    slots_.push_back(std::make_unique<Slot>());
+    slots_.back()->stream = stream;
+    slots_.back()->tables = std::move(tables);
   }
   state_ = PipelineState::kRunning;
-  const Status status = wait_for_shards();
+  std::stop_source stop;
+  std::atomic<size_t> running{slots_.size()};
+  {
+    std::vector<std::jthread> threads;
+    for (const auto& slot : slots_) {
+      threads.emplace_back([this, &slot = *slot, &running, token = stop.get_token()] {
+        run_slot(slot, token);
+        --running;
+      });
+    }
+    wait_for_shards(stop, running);
+  }
   state_ = PipelineState::kStopped;
   sample();
-  return status;
+  return worst_result();
 }
 
-Status PipelineRun::wait_for_shards() {
-  std::vector<Status> results(shards_.size());
-  std::atomic<size_t> running{shards_.size()};
-  std::vector<std::jthread> threads;
-  for (size_t i = 0; i < shards_.size(); ++i) {
-    threads.emplace_back([&, i] {
-      results[i] = shards_[i]->run();
-      if (!results[i].ok()) {
-        telemetry_.log.error("shard stopped", {{"stream", shards_[i]->stream()}, {"reason", results[i].to_string()}});
-      }
-      --running;
-    });
+// Opens and runs one shard. With accept_gap, a stream that loses more of its beginning while we go on behind the gap is
+// accepted again: it would otherwise outrun us at every start.
+void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
+  constexpr int kAttemptsMax = 5;
+  for (int attempt = 1;; ++attempt) {
+    auto opened = Shard::open(*services_, config_, slot.tables,
+                              {.until_caught_up = options_.until_caught_up,
+                               .visible = options_.visible,
+                               .accept_gap = options_.accept_gap},
+                              telemetry_, stop);
+    slot.result = opened.status();
+    if (opened.ok()) {
+      slot.shard = std::move(*opened);
+      slot.open = true;
+      slot.result = stop.stop_requested() ? shutting_down("before it began") : slot.shard->run();
+    }
+    if (slot.result.code() == StatusCode::kFenced) fenced_ = true;
+    const bool again = options_.accept_gap && slot.result.code() == StatusCode::kDataLoss && attempt < kAttemptsMax;
+    if (slot.result.ok() || slot.result.code() == StatusCode::kShuttingDown) return;
+    telemetry_.log.error("shard stopped", {{"stream", slot.stream}, {"reason", slot.result.to_string()}});
+    if (!again) return;
+    std::lock_guard lock(slots_mutex_);
+    slot.open = false;
+    slot.shard.reset();
   }
-  bool draining = false;
+}
+
+void PipelineRun::wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running) {
   while (running > 0) {
     std::this_thread::sleep_for(kSampleInterval);
     sample();
-    if (!draining && options_.stopping && options_.stopping()) {
-      draining = true;
+    if (!fenced_ && !(options_.stopping && options_.stopping())) continue;
+    if (stop.request_stop()) {
       state_ = PipelineState::kStopping;
       telemetry_.log.info("stopping: committing what was read");
-      for (const auto& shard : shards_) shard->drain(config_.pipeline.shutdown_timeout);
+    }
+    std::lock_guard lock(slots_mutex_);
+    for (const auto& slot : slots_) {
+      if (slot->open) slot->shard->drain(config_.pipeline.shutdown_timeout);
     }
   }
-  threads.clear();
-  const Status worst = *std::max_element(results.begin(), results.end(), [](const Status& a, const Status& b) {
-    return severity(a) < severity(b);
-  });
-  const bool reached = std::all_of(shards_.begin(), shards_.end(), [](const auto& shard) { return shard->goal_reached(); });
+}
+
+Status PipelineRun::worst_result() const {
+  Status worst;
+  bool reached = true;
+  for (const auto& slot : slots_) {
+    if (severity(slot->result) > severity(worst)) worst = slot->result;
+    reached = reached && slot->open && slot->shard->goal_reached();
+  }
   if (worst.ok() && options_.until_caught_up && !reached) return unavailable("stopped before both stores had caught up");
   return worst;
 }
 
 void PipelineRun::sample() {
-  StatusSnapshot taken = sampler_->take(shards_, state_);
+  StatusSnapshot taken;
+  {
+    std::lock_guard lock(slots_mutex_);
+    std::vector<Shard*> shards;
+    std::vector<std::string> waiting;
+    for (const auto& slot : slots_) {
+      if (slot->open) {
+        shards.push_back(slot->shard.get());
+      } else {
+        waiting.push_back("stream " + slot->stream + " is not open yet, or failed to: see the log");
+      }
+    }
+    taken = sampler_->take(shards, state_);
+    taken.not_ready.insert(taken.not_ready.end(), waiting.begin(), waiting.end());
+  }
   {
     std::lock_guard lock(mutex_);
     snapshot_ = taken;

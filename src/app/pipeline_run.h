@@ -50,16 +50,28 @@ class PipelineRun {
  private:
   PipelineRun(const PipelineConfig& config, Telemetry telemetry, RunOptions options);
 
-  Status open_shards(const std::stop_token& stop);
+  /// One stream's shard: its thread opens and runs it, so that no stream waits for another's lease.
+  struct Slot {
+    std::string stream;
+    std::vector<const TableSection*> tables;
+    std::unique_ptr<Shard> shard;  ///< Written by its thread before `open` is set; read by others after.
+    std::atomic<bool> open{false};
+    Status result;                 ///< Read after the thread has ended.
+  };
+
   Status start_http();
-  Status wait_for_shards();
+  void run_slot(Slot& slot, const std::stop_token& stop);
+  void wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running);
+  [[nodiscard]] Status worst_result() const;
   void sample();
 
   const PipelineConfig& config_;
   Telemetry telemetry_;
   const RunOptions options_;
   std::unique_ptr<Services> services_;
-  std::vector<std::unique_ptr<Shard>> shards_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::atomic<bool> fenced_{false};         // A newer process has one of our shards: it is to have them all.
+  std::mutex slots_mutex_;                  // A slot's shard neither comes nor goes while it is looked at.
   mutable std::mutex mutex_;
   StatusSnapshot snapshot_;                 // Guarded by mutex_.
   std::unique_ptr<StatusSampler> sampler_;  // run()'s thread only.

@@ -30,39 +30,58 @@ Result<std::unique_ptr<Shard>> Shard::open(Services& services, const PipelineCon
 }
 
 Status Shard::prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop) {
+  WEIR_RETURN_IF_ERROR(read_stream());
+  for (const TableSection* section : tables) {
+    WEIR_RETURN_IF_ERROR(
+        nats::check_subjects(stream_info_, section->subjects).with_context("table " + section->plan.table));
+    WEIR_RETURN_IF_ERROR(open_table(*section).with_context("table " + section->plan.table));
+  }
+  WEIR_RETURN_IF_ERROR(take_lease(stop));
+  // Positions are final only from here on: the older holder can commit nothing any more. And since waiting for the lease may
+  // have taken days, the stream is looked at again.
+  WEIR_RETURN_IF_ERROR(fence_ledgers());
+  WEIR_RETURN_IF_ERROR(read_stream());
+  WEIR_RETURN_IF_ERROR(accept_gap_if_asked());
+  for (const auto& parts : tables_) {
+    WEIR_RETURN_IF_ERROR(settle_plan(*parts).with_context("table " + parts->plan->table));
+    WEIR_RETURN_IF_ERROR(build_transform(*parts).with_context("table " + parts->plan->table));
+    WEIR_RETURN_IF_ERROR(build_sinks(*parts).with_context("table " + parts->plan->table));
+  }
+  return build_runner();
+}
+
+Status Shard::read_stream() {
   WEIR_ASSIGN_OR_RETURN(const auto admin, nats::StreamAdmin::open(*services_.nats));
-  const auto found = admin.info(stream_);
+  auto found = admin.info(stream_);
   if (found.status().code() == StatusCode::kNotFound) {
     return not_found("there is no such stream; create it (`nats stream add " + stream_ +
                      "`), or correct `stream` in the pipeline file");
   }
   WEIR_RETURN_IF_ERROR(found.status());
-  const nats::StreamInfo& stream = *found;
+  stream_info_ = std::move(*found);
   const lake::IncarnationStore incarnations(lake_objects(*services_.engine, config_));
   WEIR_ASSIGN_OR_RETURN(const auto incarnation, incarnations.current(stream_));
   base_ = incarnation ? incarnation->base : 0;
-  for (const TableSection* section : tables) {
-    WEIR_RETURN_IF_ERROR(nats::check_subjects(stream, section->subjects).with_context("table " + section->plan.table));
-    WEIR_RETURN_IF_ERROR(open_table(*section, stream).with_context("table " + section->plan.table));
-  }
-  WEIR_RETURN_IF_ERROR(take_lease(stop));
-  WEIR_RETURN_IF_ERROR(accept_gap_if_asked(stream));
-  for (const auto& parts : tables_) {
-    WEIR_RETURN_IF_ERROR(settle_plan(*parts).with_context("table " + parts->plan->table));
-    WEIR_RETURN_IF_ERROR(build_transform(*parts).with_context("table " + parts->plan->table));
-    WEIR_RETURN_IF_ERROR(build_sinks(*parts, stream.created_us).with_context("table " + parts->plan->table));
-  }
-  return build_runner(stream);
+  return ok_status();
 }
 
-Status Shard::open_table(const TableSection& section, const nats::StreamInfo& stream) {
+Status Shard::fence_ledgers() {
+  for (const auto& parts : tables_) {
+    const std::string app_id = pipeline::ledger_app_id(parts->plan->table, 0);
+    WEIR_RETURN_IF_ERROR(pipeline::LakeLedger(*parts->lake_table, app_id, epoch_).take_over().status());
+    WEIR_RETURN_IF_ERROR(pipeline::LakeLedger(*parts->dead_letter_table, app_id, epoch_, Seq{0}).take_over().status());
+  }
+  return ok_status();
+}
+
+Status Shard::open_table(const TableSection& section) {
   auto parts = std::make_unique<TableParts>();
   parts->section = &section;
   parts->plan = std::make_shared<const Plan>(section.plan);
-  WEIR_ASSIGN_OR_RETURN(const Seq start, start_of(section, stream));
+  WEIR_ASSIGN_OR_RETURN(const int64_t first, first_stream_sequence(*services_.nats, stream_info_, section.start));
   const lake::TableOwner owner{
       .pipeline = config_.pipeline.name, .stream = section.stream, .shards = section.shards};
-  lake::TableDefinition definition = lake::rows_definition(section.plan, owner, start);
+  lake::TableDefinition definition = lake::rows_definition(section.plan, owner, Seq{first + base_});
   definition.crash_points = true;
   WEIR_ASSIGN_OR_RETURN(parts->lake_table, lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
                                                                                 std::move(definition)));
@@ -73,11 +92,6 @@ Status Shard::open_table(const TableSection& section, const nats::StreamInfo& st
   parts->metrics = std::make_unique<TableMetrics>(telemetry_.metrics, section.plan.table, 0);
   tables_.push_back(std::move(parts));
   return ok_status();
-}
-
-Result<Seq> Shard::start_of(const TableSection& section, const nats::StreamInfo& stream) const {
-  WEIR_ASSIGN_OR_RETURN(const int64_t first, first_stream_sequence(*services_.nats, stream, section.start));
-  return Seq{first + base_};
 }
 
 Result<Seq> Shard::lake_position(const TableParts& parts) const {
@@ -142,7 +156,7 @@ Status Shard::build_transform(TableParts& parts) {
   return ok_status();
 }
 
-Status Shard::build_sinks(TableParts& parts, int64_t stream_created_us) {
+Status Shard::build_sinks(TableParts& parts) {
   const std::string& table = parts.plan->table;
   WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(parts));
   parts.lake = std::make_unique<pipeline::LakeSink>(*parts.lake_table,
@@ -150,7 +164,7 @@ Status Shard::build_sinks(TableParts& parts, int64_t stream_created_us) {
                                                                               .shard = 0,
                                                                               .epoch = epoch_,
                                                                               .stream_base = base_,
-                                                                              .stream_created_us = stream_created_us});
+                                                                              .stream_created_us = stream_info_.created_us});
   parts.dead_letters = std::make_unique<pipeline::DeadLetterSink>(
       *parts.dead_letter_table, table, 0, epoch_,
       [table](const std::vector<const Reject*>& rejects) { return lake::reject_batch(table, 0, rejects); });
@@ -169,7 +183,7 @@ Status Shard::build_sinks(TableParts& parts, int64_t stream_created_us) {
   return ok_status();
 }
 
-Status Shard::build_runner(const nats::StreamInfo& stream) {
+Status Shard::build_runner() {
   nats::SourceOptions source;
   source.stream = stream_;
   source.base = base_;
@@ -197,7 +211,7 @@ Status Shard::build_runner(const nats::StreamInfo& stream) {
       WEIR_ASSIGN_OR_RETURN(identity_, pipeline::stream_identity(*snapshot, parts->plan->table, 0));
     }
   }
-  if (options_.until_caught_up) coordinator.goal = Seq{stream.last_seq + base_};
+  if (options_.until_caught_up) coordinator.goal = Seq{stream_info_.last_seq + base_};
   WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
   source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,

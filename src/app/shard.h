@@ -73,14 +73,15 @@ class Shard {
   Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry);
 
   Status prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop);
-  Status open_table(const TableSection& section, const nats::StreamInfo& stream);
+  Status read_stream();
+  Status open_table(const TableSection& section);
   Status take_lease(const std::stop_token& stop);
+  Status fence_ledgers();
   Status settle_plan(TableParts& parts);
   Status build_transform(TableParts& parts);
-  Status build_sinks(TableParts& parts, int64_t stream_created_us);
-  Status accept_gap_if_asked(const nats::StreamInfo& stream);
-  Status build_runner(const nats::StreamInfo& stream);
-  Result<Seq> start_of(const TableSection& section, const nats::StreamInfo& stream) const;
+  Status build_sinks(TableParts& parts);
+  Status accept_gap_if_asked();
+  Status build_runner();
   Result<Seq> lake_position(const TableParts& parts) const;
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
   void observe_read(const pipeline::BatchRead& read);
@@ -92,6 +93,7 @@ class Shard {
   const ShardOptions options_;
   Telemetry telemetry_;
   std::string stream_;
+  nats::StreamInfo stream_info_;  // As of taking the lease.
   int64_t base_ = 0;
   Epoch epoch_;
   std::unique_ptr<nats::KvLease> lease_;

@@ -39,25 +39,30 @@ Status Shard::settle_plan(TableParts& parts) {
   return plans.record(*parts.plan, 0, position + 1);
 }
 
-Status Shard::accept_gap_if_asked(const nats::StreamInfo& stream) {
+Status Shard::accept_gap_if_asked() {
+  GapAcceptor acceptor{.services = services_,
+                       .config = config_,
+                       .telemetry = telemetry_,
+                       .stream = stream_info_,
+                       .epoch = epoch_,
+                       .base = base_,
+                       .tables = {}};
   for (const auto& parts : tables_) {
+    const std::string& name = parts->plan->table;
     WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts->lake_table->snapshot());
-    WEIR_ASSIGN_OR_RETURN(const auto identity, pipeline::stream_identity(*snapshot, parts->plan->table, 0));
+    WEIR_ASSIGN_OR_RETURN(const auto identity, pipeline::stream_identity(*snapshot, name, 0));
     WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(*parts));
-    GapAcceptor acceptor{.services = services_,
-                         .config = config_,
-                         .telemetry = telemetry_,
-                         .stream = stream,
-                         .table = parts->plan->table,
-                         .lake_table = *parts->lake_table,
-                         .hot_table = parts->hot_table.get(),
-                         .epoch = epoch_,
-                         .position = position,
-                         .identity = identity,
-                         .base = base_};
-    WEIR_RETURN_IF_ERROR(acceptor.finish_or_accept(options_.accept_gap));
-    base_ = acceptor.base;
+    WEIR_ASSIGN_OR_RETURN(const auto dead_letters, parts->dead_letter_table->snapshot());
+    WEIR_ASSIGN_OR_RETURN(const auto dead_letter_position, dead_letters->txn(pipeline::ledger_app_id(name, 0)));
+    acceptor.tables.push_back({.name = name,
+                               .lake_table = *parts->lake_table,
+                               .hot_table = parts->hot_table.get(),
+                               .position = position,
+                               .dead_letter_position = dead_letter_position.value_or(0),
+                               .identity = identity});
   }
+  WEIR_RETURN_IF_ERROR(acceptor.finish_or_accept(options_.accept_gap));
+  base_ = acceptor.base;
   return ok_status();
 }
 

@@ -36,7 +36,7 @@ std::string first_of(std::initializer_list<std::string> texts) {
 StatusSampler::StatusSampler(const PipelineConfig& config, Services& services, Telemetry telemetry)
     : config_(config), services_(services), telemetry_(telemetry), started_us_(telemetry.clock.unix_us()) {}
 
-StatusSnapshot StatusSampler::take(const std::vector<std::unique_ptr<Shard>>& shards, PipelineState state) {
+StatusSnapshot StatusSampler::take(const std::vector<Shard*>& shards, PipelineState state) {
   StatusSnapshot snapshot;
   snapshot.pipeline = config_.pipeline.name;
   snapshot.version = kVersion;
@@ -45,7 +45,7 @@ StatusSnapshot StatusSampler::take(const std::vector<std::unique_ptr<Shard>>& sh
   snapshot.started_us = started_us_;
   if (state != PipelineState::kRunning) snapshot.not_ready.emplace_back(to_string(state));
   Sample sample{.time_us = snapshot.time_us, .events = {}, .rows = {}, .hot_positions = {}};
-  for (const auto& shard : shards) add_shard(*shard, &snapshot, &sample);
+  for (Shard* shard : shards) add_shard(*shard, &snapshot, &sample);
   add_rates(std::move(sample), &snapshot);
   return snapshot;
 }

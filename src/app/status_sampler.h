@@ -18,7 +18,7 @@ class StatusSampler {
  public:
   StatusSampler(const PipelineConfig& config, Services& services, Telemetry telemetry);
 
-  [[nodiscard]] StatusSnapshot take(const std::vector<std::unique_ptr<Shard>>& shards, PipelineState state);
+  [[nodiscard]] StatusSnapshot take(const std::vector<Shard*>& shards, PipelineState state);
 
  private:
   /// What rates are made of: counts at one moment, of every table in order.

@@ -155,14 +155,14 @@ PullSession::Step PullSession::ask_for_more() {
 }
 
 milliseconds PullSession::patience(bool has_messages, bool has_jump) const {
-  const auto now = clock_.now();
-  const auto until = [now](std::chrono::steady_clock::time_point then) {
+  // What has come is handed over as soon as nothing more is here; but a jump costs a call to the server, so there
+  // messages gather for a moment. The first case is that of nearly every message, and asks no clock.
+  if (has_messages && !has_jump) return milliseconds(0);
+  const auto until = [now = clock_.now()](std::chrono::steady_clock::time_point then) {
     return std::clamp(std::chrono::ceil<milliseconds>(then - now), milliseconds(0), kLongestWait);
   };
-  if (!has_messages) return std::max(until(next_idle_check_), milliseconds(1));
-  // What has come is handed over as soon as nothing more is here; but a jump costs a call to the server, so there
-  // messages gather for a moment.
-  return has_jump ? until(last_jump_check_ + options_.jump_check_interval) : milliseconds(0);
+  return has_jump ? until(last_jump_check_ + options_.jump_check_interval)
+                  : std::max(until(next_idle_check_), milliseconds(1));
 }
 
 PullSession::Step PullSession::read_chunk(const std::stop_token& stop) {
@@ -190,7 +190,6 @@ PullSession::Step PullSession::read_chunk(const std::stop_token& stop) {
 }
 
 PullSession::Step PullSession::take(MsgPtr message, MessageChunk& chunk, std::optional<Jump>& jump) {
-  last_sign_of_life_ = clock_.now();
   const char* reply = natsMsg_GetReply(message.get());
   const auto ack = reply == nullptr ? std::nullopt : parse_ack_reply(reply);
   return ack ? take_event(std::move(message), *ack, chunk, jump) : take_control(*message);
@@ -220,6 +219,7 @@ PullSession::Step PullSession::take_event(MsgPtr message, const AckReply& ack, M
 }
 
 PullSession::Step PullSession::take_control(natsMsg& message) {
+  last_sign_of_life_ = clock_.now();  // of events, hand_over() takes the time, once per chunk
   const std::string_view status = header(message, "Status");
   const std::string_view description = header(message, "Description");
   if (status == "100") return Step::kGoOn;  // heartbeat

@@ -202,11 +202,12 @@ void StreamSource::pause(std::chrono::steady_clock::time_point deadline, const s
 }
 
 Result<std::shared_ptr<const MessageChunk>> StreamSource::read_past_mismatch() {
-  // Consumers keep skipping numbers here: ask the store for every sequence itself.
+  // Consumers keep skipping numbers here: ask the store for every sequence itself. Once: when that fails, the next session's
+  // checks say why.
+  mismatches_ = 0;
   WEIR_ASSIGN_OR_RETURN(auto chunk,
                         read_sequences(api_, options_, known_ ? known_->created_us : 0, fetched_, kDirectReadMessages));
   fetched_ = chunk->range().last;
-  mismatches_ = 0;
   if (chunk->range().empty()) return std::shared_ptr<const MessageChunk>();
   return std::shared_ptr<const MessageChunk>(std::move(chunk));
 }

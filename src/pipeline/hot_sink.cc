@@ -32,12 +32,12 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
 
 Result<Seq> HotSink::resolve() {
   resolved_ = false;
-  fence_ = Epoch{fence_.value + 1};
   const Result<bool> created = table_.ensure();
   if (!created.ok()) {
     keep_start();
     return created.status();
   }
+  fence_ = Epoch{fence_.value + 1};  // Only where a server is there to hear it: outages do not use numbers up.
   WEIR_RETURN_IF_ERROR(table_.raise_fence(options_.shard, fence_));
   WEIR_ASSIGN_OR_RETURN(const SeqRange present, table_.seq_bounds(options_.shard));
   WEIR_RETURN_IF_ERROR(load_position(*created, present));
@@ -52,6 +52,8 @@ Result<Seq> HotSink::resolve() {
     if (static_cast<int64_t>(ids.size()) == stored_.in_flight->rows) stored_.hot_position = stored_.in_flight->range.last;
     stored_.in_flight.reset();
   }
+  // A new start or epoch is kept before anything rests on it: the table's creation is seen only once.
+  WEIR_RETURN_IF_ERROR(settle());
   resolved_ = true;
   return stored_.hot_position;
 }

@@ -28,7 +28,13 @@ SinkProgress& TableProgress::sink(SinkKind kind) {
 }
 
 void TableProgress::stop(Status status) {
-  if (!stopped_) stopped_ = std::move(status);
+  if (stopped_) return;
+  stopped_ = std::move(status);
+  // What it held must not count against the tables that go on. Writes under way own their slices.
+  pending_.clear();
+  pending_bytes_ = 0;
+  committing_ = 0;
+  hot_queue_.clear();
 }
 
 // After any failure only the store knows where it stands, so the way back always leads through resolve. ClickHouse never
@@ -267,9 +273,10 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
 }
 
 bool TableProgress::drained() const {
-  if (stopped_) return !lake_.working() && !dead_letters_.working() && !hot_.working();
-  const bool hot_done = hot_mode_ != HotMode::kLive || (hot_queue_.empty() && !hot_unsettled_);
-  return pending_.empty() && !lake_.working() && !dead_letters_.working() && hot_done && !hot_.working();
+  if (stopped_) return !lake_.working() && !dead_letters_.working();
+  const bool hot_done =
+      hot_mode_ != HotMode::kLive || (hot_queue_.empty() && !hot_unsettled_ && !hot_.working());
+  return pending_.empty() && !lake_.working() && !dead_letters_.working() && hot_done;
 }
 
 bool TableProgress::reached(Seq goal) const {

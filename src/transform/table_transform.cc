@@ -5,6 +5,7 @@
 #include <arrow/type.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "batch/arrow_memory.h"
 #include "batch/row_ids.h"
@@ -133,7 +134,16 @@ Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& b
 }
 
 std::span<const Message> TableTransform::messages_of_table(std::span<const Message> in_range) {
-  const auto taken = [this](const Message& message) { return options_.takes_subject(message.subject); };
+  // Neighbours mostly share their subject, and comparing two costs less than matching one.
+  std::optional<std::string_view> last_subject;
+  bool last_taken = false;
+  const auto taken = [&](const Message& message) {
+    if (message.subject != last_subject) {
+      last_subject = message.subject;
+      last_taken = options_.takes_subject(message.subject);
+    }
+    return last_taken;
+  };
   if (!options_.takes_subject || std::ranges::all_of(in_range, taken)) return in_range;
   chosen_.clear();
   std::ranges::copy_if(in_range, std::back_inserter(chosen_), taken);
