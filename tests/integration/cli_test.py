@@ -1,6 +1,7 @@
 """What the commands say about a pipeline with real data in it, running and at rest."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -126,3 +127,12 @@ def test_a_pipeline_without_clickhouse_feeds_the_lake_alone(world: World) -> Non
     world.catch_up(pipeline)
     assert world.totals(pipeline)["rows"] == ROWS
     assert np.array_equal(EVERYTHING[events.is_bad(EVERYTHING)], readers.dead_letter_seqs(world.lake))
+
+
+def test_the_guides_pipeline_file_is_valid(world: World) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "getting-started.md").read_text()
+    file = world.folder / "shop.toml"
+    file.write_text(guide.split("```toml\n", 1)[1].split("```", 1)[0])
+    checked = world.weir("check", file)
+    assert checked.returncode == 0, checked.stderr
+    assert "orders.>" in checked.stdout and "decimal(12,2)" in checked.stdout, checked.stdout
