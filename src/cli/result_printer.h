@@ -13,7 +13,7 @@ class RecordBatchReader;
 
 namespace weir::cli {
 
-/// Streams a query's result: "table" (aligned, at most 10,000 rows are aligned at a time), "csv" (RFC 4180), "json"
+/// Streams a query's result: "table" (aligned, so the whole result is held), "csv" (RFC 4180), "json"
 /// (one object a line) or "arrow" (IPC stream).
 [[nodiscard]] Status print_result(arrow::RecordBatchReader& reader, std::string_view format, std::ostream& out);
 
