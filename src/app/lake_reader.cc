@@ -46,7 +46,7 @@ Result<std::string> counted_dead_letters(const std::vector<OpenTable>& tables) {
   std::string counted = "false";
   for (const OpenTable& table : tables) {
     const std::string& name = table.section->plan.table;
-    WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(pipeline::ledger_app_id(name, 0)));
+    WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
     counted += " OR (\"table\" = '" + name + "' AND _shard = 0 AND _seq <= " + std::to_string(position.value_or(0)) + ")";
   }
   return "SELECT * FROM _dead_letters WHERE " + counted;
@@ -112,7 +112,7 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
   for (const OpenTable& table : tables) {
     const std::string& name = table.section->plan.table;
     ShardStatus shard;
-    WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(pipeline::ledger_app_id(name, 0)));
+    WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
     WEIR_ASSIGN_OR_RETURN(const auto counts, pipeline::running_counts(*table.snapshot, name, 0));
     shard.lake_position = position.value_or(0);
     shard.totals = {

@@ -67,7 +67,7 @@ Status Shard::read_stream() {
 
 Status Shard::fence_ledgers() {
   for (const auto& parts : tables_) {
-    const std::string app_id = pipeline::ledger_app_id(parts->plan->table, 0);
+    const std::string app_id = position_app_id(parts->plan->table, 0);
     WEIR_RETURN_IF_ERROR(pipeline::LakeLedger(*parts->lake_table, app_id, epoch_).take_over().status());
     WEIR_RETURN_IF_ERROR(pipeline::LakeLedger(*parts->dead_letter_table, app_id, epoch_, Seq{0}).take_over().status());
   }
@@ -96,7 +96,7 @@ Status Shard::open_table(const TableSection& section) {
 
 Result<Seq> Shard::lake_position(const TableParts& parts) const {
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts.lake_table->snapshot());
-  WEIR_ASSIGN_OR_RETURN(const auto position, snapshot->txn(pipeline::ledger_app_id(parts.plan->table, 0)));
+  WEIR_ASSIGN_OR_RETURN(const auto position, snapshot->txn(position_app_id(parts.plan->table, 0)));
   return Seq{position.value_or(0)};
 }
 
@@ -104,7 +104,7 @@ Result<Seq> Shard::lake_position(const TableParts& parts) const {
 Status Shard::take_lease(const std::stop_token& stop) {
   Epoch at_least{0};
   for (const auto& parts : tables_) {
-    const std::string app_id = pipeline::ledger_app_id(parts->plan->table, 0) + "/epoch";
+    const std::string app_id = position_app_id(parts->plan->table, 0) + "/epoch";
     for (lake::DeltaLakeTable* table : {parts->lake_table.get(), parts->dead_letter_table.get()}) {
       WEIR_ASSIGN_OR_RETURN(const auto snapshot, table->snapshot());
       WEIR_ASSIGN_OR_RETURN(const auto epoch, snapshot->txn(app_id));

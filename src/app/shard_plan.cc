@@ -21,7 +21,7 @@ Status Shard::settle_plan(TableParts& parts) {
   }
   Seq highest = position;
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts.dead_letter_table->snapshot());
-  WEIR_ASSIGN_OR_RETURN(const auto dead_letters, snapshot->txn(pipeline::ledger_app_id(parts.plan->table, 0)));
+  WEIR_ASSIGN_OR_RETURN(const auto dead_letters, snapshot->txn(position_app_id(parts.plan->table, 0)));
   highest = std::max(highest, Seq{dead_letters.value_or(0)});
   const auto entry = services_.key_value->get(pipeline::hot_position_key(parts.plan->table, 0));
   if (!entry.ok() && entry.status().code() != StatusCode::kNotFound) return entry.status();
@@ -53,7 +53,7 @@ Status Shard::accept_gap_if_asked() {
     WEIR_ASSIGN_OR_RETURN(const auto identity, pipeline::stream_identity(*snapshot, name, 0));
     WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(*parts));
     WEIR_ASSIGN_OR_RETURN(const auto dead_letters, parts->dead_letter_table->snapshot());
-    WEIR_ASSIGN_OR_RETURN(const auto dead_letter_position, dead_letters->txn(pipeline::ledger_app_id(name, 0)));
+    WEIR_ASSIGN_OR_RETURN(const auto dead_letter_position, dead_letters->txn(position_app_id(name, 0)));
     acceptor.tables.push_back({.name = name,
                                .lake_table = *parts->lake_table,
                                .hot_table = parts->hot_table.get(),

@@ -7,10 +7,6 @@ std::string table_url(std::string_view lake_url, std::string_view table) {
   return std::string(lake_url) + "/" + std::string(table);
 }
 
-std::string position_app_id(std::string_view table, int32_t shard) {
-  return "weir/" + std::string(table) + "/" + std::to_string(shard);
-}
-
 std::string plan_path(std::string_view table, std::string_view plan_id) {
   return "_weir/plans/" + path_segment(table) + "/" + path_segment(plan_id) + ".json";
 }

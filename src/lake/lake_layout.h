@@ -15,9 +15,6 @@ inline constexpr std::string_view kProbePath = "_weir/probe";
 /// URL of a Delta table.
 [[nodiscard]] std::string table_url(std::string_view lake_url, std::string_view table);
 
-/// `weir/<table>/<shard>`: the application transaction whose version is the shard's position.
-[[nodiscard]] std::string position_app_id(std::string_view table, int32_t shard);
-
 /// `_weir/plans/<table>/<plan_id>.json`
 [[nodiscard]] std::string plan_path(std::string_view table, std::string_view plan_id);
 

@@ -1,4 +1,5 @@
 #include "lake/lake_layout.h"
+#include "ports/lake_table.h"
 
 #include <gtest/gtest.h>
 

@@ -8,6 +8,7 @@
 
 #include "lake/delta_schema.h"
 #include "lake/lake_layout.h"
+#include "ports/lake_table.h"
 
 namespace weir::lake {
 namespace {

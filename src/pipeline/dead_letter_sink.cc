@@ -8,7 +8,7 @@ namespace weir::pipeline {
 
 DeadLetterSink::DeadLetterSink(LakeTable& table, std::string table_name, int32_t shard, Epoch epoch,
                                RejectRows reject_rows)
-    : ledger_(table, ledger_app_id(table_name, shard), epoch, Seq{0}), reject_rows_(std::move(reject_rows)) {}
+    : ledger_(table, position_app_id(table_name, shard), epoch, Seq{0}), reject_rows_(std::move(reject_rows)) {}
 
 Result<Seq> DeadLetterSink::resolve() { return ledger_.take_over(); }
 

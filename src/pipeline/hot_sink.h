@@ -49,8 +49,6 @@ class HotSink final : public Sink {
   [[nodiscard]] Status settle();
   [[nodiscard]] bool settled() const { return stored_ == announced_; }
 
-  [[nodiscard]] Seq hot_start() const { return stored_.hot_start; }
-
  private:
   void keep_start();
   Status load_position(bool table_is_new, SeqRange present);

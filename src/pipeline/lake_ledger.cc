@@ -10,10 +10,6 @@ constexpr int kTakeOverAttemptsMax = 20;
 
 }  // namespace
 
-std::string ledger_app_id(std::string_view table, int32_t shard) {
-  return "weir/" + std::string(table) + "/" + std::to_string(shard);
-}
-
 LakeLedger::LakeLedger(LakeTable& table, std::string app_id, Epoch epoch, std::optional<Seq> initial)
     : table_(table), app_id_(std::move(app_id)), epoch_(epoch), initial_(initial) {}
 

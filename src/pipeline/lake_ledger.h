@@ -53,7 +53,4 @@ class LakeLedger {
   Seq position_{0};
 };
 
-/// weir/<table>/<shard>
-[[nodiscard]] std::string ledger_app_id(std::string_view table, int32_t shard);
-
 }  // namespace weir::pipeline

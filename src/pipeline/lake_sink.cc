@@ -8,7 +8,7 @@
 namespace weir::pipeline {
 
 LakeSink::LakeSink(LakeTable& table, LakeSinkOptions options)
-    : ledger_(table, ledger_app_id(options.table, options.shard), options.epoch), options_(std::move(options)) {}
+    : ledger_(table, position_app_id(options.table, options.shard), options.epoch), options_(std::move(options)) {}
 
 Result<Seq> LakeSink::resolve() {
   WEIR_ASSIGN_OR_RETURN(const Seq position, ledger_.take_over());
@@ -57,7 +57,7 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
 }
 
 Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table, int32_t shard) {
-  const std::string app_id = ledger_app_id(table, shard);
+  const std::string app_id = position_app_id(table, shard);
   WEIR_ASSIGN_OR_RETURN(const auto created, snapshot.txn(app_id + "/stream_created_us"));
   if (!created) return std::optional<StreamIdentity>();
   WEIR_ASSIGN_OR_RETURN(const auto seq, snapshot.txn(app_id + "/stream_seq"));
@@ -67,7 +67,7 @@ Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapsh
 }
 
 Result<RunningCounts> running_counts(const LakeSnapshot& snapshot, std::string_view table, int32_t shard) {
-  const std::string app_id = ledger_app_id(table, shard);
+  const std::string app_id = position_app_id(table, shard);
   WEIR_ASSIGN_OR_RETURN(const auto events, snapshot.txn(app_id + "/events"));
   WEIR_ASSIGN_OR_RETURN(const auto filtered, snapshot.txn(app_id + "/filtered"));
   WEIR_ASSIGN_OR_RETURN(const auto rejects, snapshot.txn(app_id + "/rejects"));

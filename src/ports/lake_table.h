@@ -24,6 +24,11 @@ struct LakeTxn {
   int64_t version = 0;
 };
 
+/// `weir/<table>/<shard>`: the application transaction whose version is the shard's position. Persisted: never changes.
+[[nodiscard]] inline std::string position_app_id(std::string_view table, int32_t shard) {
+  return "weir/" + std::string(table) + "/" + std::to_string(shard);
+}
+
 /// One version of the table. Immutable, cheap to keep, thread-safe.
 class LakeSnapshot {
  public:

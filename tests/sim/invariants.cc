@@ -40,7 +40,7 @@ std::string describe(const char* what, const std::vector<RowId>& seen, const std
   return text;
 }
 
-int64_t lake_position(const Stores& stores) { return stores.lake.txn(pipeline::ledger_app_id("t", 0)).value_or(0); }
+int64_t lake_position(const Stores& stores) { return stores.lake.txn(position_app_id("t", 0)).value_or(0); }
 
 std::string violated_i1(const Stores& stores) {
   const SeqRange covered{Seq{1}, Seq{lake_position(stores)}};
@@ -54,7 +54,7 @@ std::string violated_i1(const Stores& stores) {
   const auto all = ids_of(stores.dead_letters);
   if (std::adjacent_find(all.begin(), all.end()) != all.end()) return "I1: a dead letter is there twice";
   const auto counted = [&](const char* name) {
-    return stores.lake.txn(pipeline::ledger_app_id("t", 0) + "/" + name).value_or(0);
+    return stores.lake.txn(position_app_id("t", 0) + "/" + name).value_or(0);
   };
   if (counted("rejects") != static_cast<int64_t>(wanted_dead.size()) ||
       counted("events") - counted("filtered") - counted("rejects") != static_cast<int64_t>(rows.size())) {

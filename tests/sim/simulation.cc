@@ -79,7 +79,7 @@ class Simulation {
   bool complete_ = false;
 };
 
-fakes::LakeState new_table() { return fakes::LakeState({{ledger_app_id("t", 0), 0}}); }
+fakes::LakeState new_table() { return fakes::LakeState({{position_app_id("t", 0), 0}}); }
 
 Process::Process(Simulation& simulation, int number)
     : sim_(simulation),
@@ -101,7 +101,7 @@ Process::Process(Simulation& simulation, int number)
       HotSinkOptions{.table = "t",
                      .shard = 0,
                      .epoch = Epoch{number},
-                     .lake_position = Seq{simulation.stores().lake.txn(ledger_app_id("t", 0)).value_or(0)}},
+                     .lake_position = Seq{simulation.stores().lake.txn(position_app_id("t", 0)).value_or(0)}},
       [&simulation](RowId id, const std::string&) {
         simulation.stores().quarantined.insert(id);
         return ok_status();
