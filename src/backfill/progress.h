@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+namespace weir::backfill {
+
+/// How far a backfill has come. Value type.
+struct Progress {
+  int64_t rows_done = 0;                ///< Looked at and true in the target, whoever wrote them.
+  std::optional<int64_t> rows_total;    ///< Empty while it is not known.
+  int64_t bytes_done = 0;               ///< Of the source, as stored there.
+  std::optional<int64_t> bytes_total;
+};
+
+/// Turns progress into rates and a time left. One thread at a time.
+class ProgressMeter {
+ public:
+  using TimePoint = std::chrono::steady_clock::time_point;
+
+  void take(const Progress& progress, TimePoint now);
+
+  /// Over the last 10 s; 0 before two samples.
+  [[nodiscard]] double rows_per_second() const;
+  /// Empty while the total or the rate is not known.
+  [[nodiscard]] std::optional<std::chrono::seconds> time_left() const;
+  /// "1,200,000 of 10,000,000 rows · 310,000 rows/s · 28 s left"
+  [[nodiscard]] std::string line() const;
+
+ private:
+  struct Sample {
+    Progress progress;
+    TimePoint time;
+  };
+  std::deque<Sample> samples_;
+};
+
+}  // namespace weir::backfill
