@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised by every incompatible change; compare it with weir_abi_version() at start. */
-#define WEIR_ABI_VERSION 1u
+#define WEIR_ABI_VERSION 2u
 
 struct ArrowSchema;
 struct ArrowArray;
@@ -152,9 +152,12 @@ weir_table* weir_table_open(weir_engine* engine, const char* url, const weir_sto
                             weir_status* status);
 void weir_table_free(weir_table* table);
 
-/* version -1: the newest, read from the log (starting at the last checkpoint); otherwise
- * that version. WEIR_NOT_FOUND: no such version, or no longer. */
-weir_snapshot* weir_table_snapshot(weir_table* table, int64_t version, weir_status* status);
+/* -1 means "not given", and at most one of the two may be given. Neither: the newest
+ * version, read from the log (starting at the last checkpoint). `version`: that one.
+ * `timestamp_ms` (since 1970, UTC): the newest that was committed then or before, by the
+ * times of the log's entries. WEIR_NOT_FOUND: no such version, or no longer. */
+weir_snapshot* weir_table_snapshot(weir_table* table, int64_t version, int64_t timestamp_ms,
+                                   weir_status* status);
 void weir_snapshot_free(weir_snapshot* snapshot);
 
 /* JSON: version, schema (the Delta schema object), partition_columns, properties,
@@ -259,10 +262,14 @@ void weir_plan_free(weir_plan* plan);
 typedef struct weir_query_table {
   const char* name;
   const weir_snapshot* snapshot;
+  /* Only these data files, by their paths as weir_snapshot_describe gives them; NULL: all.
+   * Not NULL and a count of 0: no rows. */
+  const char* const* files;
+  size_t file_count;
 } weir_query_table;
 
 /* Runs a read-only query over the given snapshots, which may be freed when the call
- * returns. `out` (out) streams the result as it is computed; its get_next blocks and must
+ * returns. WEIR_NOT_FOUND: a snapshot has no data file of that path. `out` (out) streams the result as it is computed; its get_next blocks and must
  * not be called on an engine thread. WEIR_INVALID_ARGUMENT: the SQL is not valid, or is
  * DDL, DML, COPY or SET. */
 void weir_query(weir_engine* engine, const weir_query_table* tables, size_t table_count,
@@ -284,6 +291,10 @@ void weir_object_put(weir_engine* engine, const char* lake_url, const weir_store
 /* WEIR_NOT_FOUND: no such object. */
 weir_buffer weir_object_get(weir_engine* engine, const char* lake_url, const char* path,
                             weir_status* status);
+
+/* Also succeeds when there was no such object. `store` may be NULL. */
+void weir_object_delete(weir_engine* engine, const char* lake_url, const weir_store_options* store,
+                        const char* path, weir_status* status);
 
 /* JSON array of {path, size}, sorted by path, of every object below the folder `prefix`
  * ("" or NULL: the whole lake). A folder that does not exist is empty. */

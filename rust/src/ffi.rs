@@ -23,12 +23,14 @@ use crate::store::Location;
 use crate::table::{Snapshot, Table};
 use crate::write::{self, Files};
 
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 
 #[repr(C)]
 pub struct QueryTable {
     name: *const c_char,
     snapshot: *const Snapshot,
+    files: *const *const c_char,
+    file_count: usize,
 }
 
 /// An engine as C holds it: everything made from it holds it too.
@@ -63,6 +65,25 @@ fn import_batch(plan: &Plan, array: FFI_ArrowArray) -> Result<RecordBatch> {
     let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
     let (_, columns, _) = rows.into_parts();
     Ok(RecordBatch::try_new_with_options(plan.input.clone(), columns, &options)?)
+}
+
+/// # Safety
+/// Everything `table` points to is valid.
+unsafe fn query_table<'a>(table: &QueryTable) -> Result<query::Table<'a>> {
+    unsafe {
+        let files = match table.files.is_null() {
+            true => None,
+            false => Some(slice(table.files, table.file_count, "files of a table")?),
+        };
+        let files = files.map(|paths| {
+            paths.iter().map(|&path| Ok(text(path, "file of a table")?.to_string())).collect::<Result<Vec<_>>>()
+        });
+        Ok(query::Table {
+            name: text(table.name, "name of a table")?.to_string(),
+            snapshot: required(table.snapshot, "snapshot of a table")?,
+            files: files.transpose()?,
+        })
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -135,14 +156,22 @@ pub unsafe extern "C" fn weir_table_free(table: *mut Table) {
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_table_snapshot(table: *const Table, version: i64, status: *mut Status) -> *mut Snapshot {
+pub unsafe extern "C" fn weir_table_snapshot(
+    table: *const Table,
+    version: i64,
+    timestamp_ms: i64,
+    status: *mut Status,
+) -> *mut Snapshot {
     unsafe {
         guard(status, std::ptr::null_mut(), || {
-            let version = match version {
-                -1 => None,
-                v => Some(u64::try_from(v).map_err(|_| Failure::invalid(format!("version {v}")))?),
+            let table = required(table, "table")?;
+            let snapshot = match (version, timestamp_ms) {
+                (-1, -1) => table.snapshot(None),
+                (-1, time) if time >= 0 => table.snapshot_at(time),
+                (v, -1) if v >= 0 => table.snapshot(Some(v.unsigned_abs())),
+                (v, time) => Err(Failure::invalid(format!("version {v} and timestamp_ms {time}: at most one of them"))),
             };
-            Ok(boxed(required(table, "table")?.snapshot(version)?))
+            Ok(boxed(snapshot?))
         })
     }
 }
@@ -323,9 +352,7 @@ pub unsafe extern "C" fn weir_query(
     unsafe {
         guard(status, (), || {
             required(out, "out")?;
-            let tables = slice(tables, table_count, "tables")?.iter().map(|t| {
-                Ok((text(t.name, "name of a table")?.to_string(), required(t.snapshot, "snapshot of a table")?))
-            });
+            let tables = slice(tables, table_count, "tables")?.iter().map(|t| query_table(t));
             let tables = tables.collect::<Result<Vec<_>>>()?;
             std::ptr::write(out, query::query(engine(handle)?, &tables, text(sql, "sql")?)?);
             Ok(())
@@ -372,6 +399,23 @@ pub unsafe extern "C" fn weir_object_get(
             let lake = Location::open(engine, text(lake_url, "lake_url")?, false)?;
             Ok(Buffer::new(object::get(engine, &lake, text(path, "path")?)?))
         })
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_object_delete(
+    handle: *const EngineHandle,
+    lake_url: *const c_char,
+    store: *const options::StoreOptions,
+    path: *const c_char,
+    status: *mut Status,
+) {
+    unsafe {
+        guard(status, (), || {
+            let engine = engine(handle)?;
+            let lake = Location::open(engine, text(lake_url, "lake_url")?, options::sync(store))?;
+            object::delete(engine, &lake, text(path, "path")?)
+        });
     }
 }
 

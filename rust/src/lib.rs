@@ -6,6 +6,7 @@ mod commit;
 mod export;
 mod ffi;
 mod handle;
+mod log;
 mod maintain;
 mod naming;
 mod object;

@@ -1,4 +1,4 @@
-//! Small objects of a lake: put, get, list.
+//! Small objects of a lake: put, get, delete, list.
 
 use futures::TryStreamExt;
 use object_store::path::Path;
@@ -22,6 +22,16 @@ pub fn get(engine: &Engine, lake: &Location, path: &str) -> Result<Vec<u8>> {
     let store = lake.folder()?;
     let bytes = engine.block_on(async { store.get(&path).await?.bytes().await })?;
     Ok(bytes.to_vec())
+}
+
+/// Also when the object was not there: what was asked for is the case.
+pub fn delete(engine: &Engine, lake: &Location, path: &str) -> Result<()> {
+    let path = parse_path(path)?;
+    let store = lake.folder()?;
+    match engine.block_on(store.delete(&path)) {
+        Err(object_store::Error::NotFound { .. }) => Ok(()),
+        other => Ok(other?),
+    }
 }
 
 pub fn list(engine: &Engine, lake: &Location, prefix: &str) -> Result<Value> {

@@ -1,5 +1,6 @@
-//! Read-only SQL over snapshots, as a stream.
+//! Read-only SQL over snapshots, or over some files of theirs, as a stream.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
@@ -9,7 +10,9 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
 use datafusion::common::TableReference;
 use deltalake::DeltaTable;
+use deltalake::delta_datafusion::FileSelection;
 use futures::StreamExt;
+use object_store::path::Path;
 
 use crate::cast::cast_exactly;
 use crate::runtime::Engine;
@@ -17,20 +20,32 @@ use crate::status::{Code, Failure, Result};
 use crate::table::Snapshot;
 use crate::{export, types};
 
-pub fn query(engine: &Arc<Engine>, tables: &[(String, &Snapshot)], sql: &str) -> Result<FFI_ArrowArrayStream> {
+/// A snapshot under the name that the SQL knows it by.
+pub struct Table<'a> {
+    pub name: String,
+    pub snapshot: &'a Snapshot,
+    /// Only these data files, by their paths as Snapshot::describe gives them; None: all.
+    pub files: Option<Vec<String>>,
+}
+
+pub fn query(engine: &Arc<Engine>, tables: &[Table<'_>], sql: &str) -> Result<FFI_ArrowArrayStream> {
     let rows = engine.block_on(plan(engine, tables, sql))?;
     let schema = plain_schema(&rows.schema());
     let reader = Rows { engine: engine.clone(), rows: Some(rows), schema: schema.clone() };
     Ok(export::stream(schema, reader))
 }
 
-async fn plan(engine: &Engine, tables: &[(String, &Snapshot)], sql: &str) -> Result<SendableRecordBatchStream> {
+async fn plan(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<SendableRecordBatchStream> {
     let session = engine.session();
-    for (name, snapshot) in tables {
-        let mut delta = DeltaTable::new(snapshot.log_store.clone());
-        delta.state = Some(snapshot.state.clone());
+    for table in tables {
+        let mut delta = DeltaTable::new(table.snapshot.log_store.clone());
+        delta.state = Some(table.snapshot.state.clone());
+        let mut provider = delta.table_provider();
+        if let Some(files) = &table.files {
+            provider = provider.with_file_selection(select_files(table, files)?);
+        }
         // Bare: a name is a name, whatever its letters, and never a path through catalogs.
-        session.register_table(TableReference::bare(name.as_str()), delta.table_provider().await?)?;
+        session.register_table(TableReference::bare(table.name.as_str()), provider.await?)?;
     }
     let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     let frame = session.sql_with_options(sql, read_only).await.map_err(|e| {
@@ -42,6 +57,23 @@ async fn plan(engine: &Engine, tables: &[(String, &Snapshot)], sql: &str) -> Res
         }
     })?;
     Ok(frame.execute_stream().await?)
+}
+
+fn select_files(table: &Table<'_>, files: &[String]) -> Result<FileSelection> {
+    let mut missing: HashSet<&str> = files.iter().map(String::as_str).collect();
+    if !missing.is_empty() {
+        for file in table.snapshot.state.log_data().iter() {
+            missing.remove(file.object_store_path().as_ref());
+        }
+    }
+    if let Some(path) = missing.iter().min() {
+        return Err(Failure::new(
+            Code::NotFound,
+            format!("version {} of table '{}' has no data file {path}", table.snapshot.state.version(), table.name),
+        ));
+    }
+    // The log holds paths as URLs do: what is encoded in the name of a folder is so once more.
+    Ok(FileSelection::from_file_paths(files.iter().map(|path| String::from(Path::from(path.as_str())))))
 }
 
 /// Spells types the one way consumers know, where that is possible without loss; leaves

@@ -1,15 +1,17 @@
 //! Object stores of a lake: file:// (optionally synced) and s3://.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use deltalake::logstore::{LogStoreRef, StorageConfig, default_logstore};
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -180,6 +182,28 @@ fn mark_open_outcome(e: object_store::Error) -> object_store::Error {
     }
 }
 
+/// Passes deletions on and, when they are through, syncs each folder that lost a file: once, as one
+/// sync for each of thousands of files would take minutes.
+fn sync_folders_at_end(
+    local: Arc<LocalFileSystem>,
+    deleted: BoxStream<'static, StoreResult<Path>>,
+) -> BoxStream<'static, StoreResult<Path>> {
+    let folders: Arc<Mutex<BTreeSet<PathBuf>>> = Arc::default();
+    let touched = folders.clone();
+    let deleted = deleted.inspect_ok(move |location| {
+        let file = local.path_to_filesystem(location).ok();
+        if let Some(folder) = file.as_deref().and_then(|f| f.parent()) {
+            touched.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.to_path_buf());
+        }
+    });
+    let synced = stream::once(async move {
+        let folders = std::mem::take(&mut *folders.lock().unwrap_or_else(PoisonError::into_inner));
+        blocking(move || folders.iter().try_for_each(|f| sync::sync_folder(f).map_err(generic))).await
+    });
+    let failures = synced.filter_map(|result| std::future::ready(result.err().map(Err)));
+    deleted.chain(failures).boxed()
+}
+
 impl fmt::Debug for LakeStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LakeStore({:?}, sync {})", self.inner, self.sync)
@@ -236,7 +260,11 @@ impl ObjectStore for LakeStore {
         &self,
         locations: BoxStream<'static, StoreResult<Path>>,
     ) -> BoxStream<'static, StoreResult<Path>> {
-        self.inner.delete_stream(locations)
+        let deleted = self.inner.delete_stream(locations);
+        match &self.local {
+            Some(local) if self.sync => sync_folders_at_end(local.clone(), deleted),
+            _ => deleted,
+        }
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {

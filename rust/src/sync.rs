@@ -65,6 +65,14 @@ pub fn sync_file_and_folder(path: &FsPath) -> io::Result<()> {
     sync_path(parent(path))
 }
 
+/// Syncs a folder out of which names were removed. One that is gone has nothing left to sync.
+pub fn sync_folder(folder: &FsPath) -> io::Result<()> {
+    match sync_path(folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
 /// Creates `folder` and its missing parents, and syncs every folder that names one of
 /// them. Done once per folder and process: also for folders found existing, as another
 /// thread or a crashed process may have created them a moment ago.

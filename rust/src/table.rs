@@ -12,6 +12,7 @@ use deltalake::operations::create::CreateBuilder;
 use deltalake::table::state::DeltaTableState;
 use serde_json::{Map, Value, json};
 
+use crate::log::Log;
 use crate::runtime::Engine;
 use crate::status::{Code, Failure, Result, lost_race};
 use crate::store::Location;
@@ -122,13 +123,30 @@ impl Table {
         if matches!(failure.code, Code::Unavailable | Code::PermissionDenied | Code::ResourceExhausted) {
             return failure;
         }
-        match self.engine.block_on(self.log_store.read_commit_entry(version)) {
-            Ok(None) => Failure::new(
+        match self.engine.block_on(Log::list(&self.log_store)) {
+            Ok(log) if !log.can_read(version) => Failure::new(
                 Code::NotFound,
                 format!("{} has no version {version}, or no longer", self.location.url),
             ),
             _ => failure,
         }
+    }
+
+    /// The newest version committed at or before `time_ms` (milliseconds since 1970, UTC).
+    pub fn snapshot_at(&self, time_ms: i64) -> Result<Snapshot> {
+        let log = self.engine.block_on(Log::list(&self.log_store))?;
+        let version = log.version_at(time_ms).ok_or_else(|| {
+            let oldest = log.oldest().map_or_else(|| "none".to_string(), |v| v.to_string());
+            Failure::new(
+                Code::NotFound,
+                format!(
+                    "{} has no version from {time_ms} ms after 1970 or before, or no longer; \
+                     the oldest version in its log is {oldest}",
+                    self.location.url
+                ),
+            )
+        })?;
+        self.snapshot(Some(version))
     }
 }
 

@@ -105,7 +105,16 @@ Result<std::unique_ptr<DeltaTable>> DeltaTable::open(const Engine& engine, const
 
 Result<std::unique_ptr<Snapshot>> DeltaTable::snapshot(std::optional<int64_t> version) {
   CallOutcome outcome;
-  Handle<weir_snapshot> handle(weir_table_snapshot(handle_.get(), version.value_or(-1), outcome.out()));
+  Handle<weir_snapshot> handle(
+      weir_table_snapshot(handle_.get(), version.value_or(-1), /*timestamp_ms=*/-1, outcome.out()));
+  if (!outcome.ok()) return outcome.status(url_);
+  return std::make_unique<Snapshot>(std::move(handle));
+}
+
+Result<std::unique_ptr<Snapshot>> DeltaTable::snapshot_at(int64_t unix_ms) {
+  if (unix_ms < 0) return invalid_argument(url_ + ": " + std::to_string(unix_ms) + " ms is before 1970");
+  CallOutcome outcome;
+  Handle<weir_snapshot> handle(weir_table_snapshot(handle_.get(), /*version=*/-1, unix_ms, outcome.out()));
   if (!outcome.ok()) return outcome.status(url_);
   return std::make_unique<Snapshot>(std::move(handle));
 }

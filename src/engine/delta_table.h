@@ -124,6 +124,10 @@ class DeltaTable {
   /// The newest version, read from the log, or the one asked for. kNotFound: no such version, or no longer.
   [[nodiscard]] Result<std::unique_ptr<Snapshot>> snapshot(std::optional<int64_t> version = std::nullopt);
 
+  /// The newest version committed at or before `unix_ms` (milliseconds since 1970-01-01 UTC), by the times of the log's
+  /// entries. kNotFound: there was none, or it is no longer there. kInvalidArgument: a negative time.
+  [[nodiscard]] Result<std::unique_ptr<Snapshot>> snapshot_at(int64_t unix_ms);
+
   /// Writes `batches`, all of `schema`, whose columns must be the table's by name. kInvalidArgument: they are not, or a
   /// value would not survive the cast. On failure files may stay behind, unreferenced.
   [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write(const std::shared_ptr<arrow::Schema>& schema,

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "engine/delta_table.h"
@@ -14,66 +16,17 @@
 #include "engine/object_store.h"
 #include "engine/query.h"
 #include "engine/sql_plan.h"
-#include "tests/support/lake_folder.h"
+#include "tests/support/event_tables.h"
 
 namespace weir::engine {
 namespace {
 
 using testing::HasSubstr;
 
-std::shared_ptr<arrow::Schema> events_schema() {
-  return arrow::schema({arrow::field("name", arrow::utf8(), false), arrow::field("_seq", arrow::int64(), false)});
-}
+using EngineTest = test::EventTables;
 
-std::shared_ptr<arrow::RecordBatch> events(int64_t first, int64_t last) {
-  std::string names = "[";
-  std::string seqs = "[";
-  for (int64_t seq = first; seq <= last; ++seq) {
-    names += (seq > first ? ",\"e" : "\"e") + std::to_string(seq) + "\"";
-    seqs += (seq > first ? "," : "") + std::to_string(seq);
-  }
-  return arrow::RecordBatch::Make(events_schema(), last - first + 1,
-                                  {arrow::json::ArrayFromJSONString(arrow::utf8(), names + "]").ValueOrDie(),
-                                   arrow::json::ArrayFromJSONString(arrow::int64(), seqs + "]").ValueOrDie()});
-}
-
-class EngineTest : public testing::Test {
- protected:
-  void SetUp() override {
-    auto engine = Engine::open({.worker_threads = 2});
-    ASSERT_TRUE(engine.ok()) << engine.status().to_string();
-    engine_ = std::move(engine).value();
-  }
-
-  std::string url(const std::string& table) const { return lake_.url() + "/" + table; }
-
-  std::unique_ptr<DeltaTable> create(const std::string& name, CreateOptions options = {}) {
-    auto table = DeltaTable::create(*engine_, url(name), {}, *events_schema(), options);
-    EXPECT_TRUE(table.ok()) << table.status().to_string();
-    return table.ok() ? std::move(table).value() : nullptr;
-  }
-
-  // Commits events first..last as the position `weir/t/0` = last.
-  std::unique_ptr<Snapshot> append(DeltaTable& table, const Snapshot& base, int64_t first, int64_t last) {
-    auto files = table.write(events_schema(), {events(first, last)}, {});
-    EXPECT_TRUE(files.ok()) << files.status().to_string();
-    if (!files.ok()) return nullptr;
-    auto snapshot = table.commit(base, files->get(), {{"weir/t/0", last}}, R"({"weir":{"last_seq":1}})");
-    EXPECT_TRUE(snapshot.ok()) << snapshot.status().to_string();
-    return snapshot.ok() ? std::move(snapshot).value() : nullptr;
-  }
-
-  int64_t count(const Snapshot& snapshot, const std::string& condition = "true") {
-    auto rows = query(*engine_, {{"t", &snapshot}}, "SELECT count(*) AS n FROM t WHERE " + condition);
-    EXPECT_TRUE(rows.ok()) << rows.status().to_string();
-    if (!rows.ok()) return -1;
-    const auto table = (*rows)->ToTable().ValueOrDie();
-    return static_cast<const arrow::Int64Array&>(*table->column(0)->chunk(0)).Value(0);
-  }
-
-  test::LakeFolder lake_;
-  std::unique_ptr<Engine> engine_;
-};
+using test::events;
+using test::events_schema;
 
 TEST_F(EngineTest, ATableIsCreatedOnceWithItsPropertiesAndTransactions) {
   const auto table =
@@ -101,6 +54,36 @@ TEST_F(EngineTest, WhatIsNotThereIsNotFound) {
   const auto table = create("t");
   ASSERT_NE(table, nullptr);
   EXPECT_EQ(table->snapshot(99).status().code(), StatusCode::kNotFound);
+}
+
+TEST_F(EngineTest, ATimeStandsForTheNewestVersionCommittedUntilThen) {
+  const auto table = create("t", {.txns = {{"weir/t/0", 0}}});
+  auto newest = append(*table, **table->snapshot(), 1, 1);
+  for (int64_t seq = 2; seq <= 3; ++seq) newest = append(*table, *newest, seq, seq);
+  // Version 2 says that it is older than version 1, as after a step of the writer's clock.
+  const auto at = [](int64_t unix_ms) {
+    return std::filesystem::file_time_type(std::chrono::file_clock::from_sys(
+        std::chrono::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(unix_ms))));
+  };
+  const auto log = lake_.path() / "t" / "_delta_log";
+  const std::vector<int64_t> written_ms = {1'000'000, 2'000'000, 1'500'000, 3'000'000};
+  for (size_t version = 0; version < written_ms.size(); ++version) {
+    std::filesystem::last_write_time(log / ("0000000000000000000" + std::to_string(version) + ".json"),
+                                     at(written_ms[version]));
+  }
+  const auto version_at = [&](int64_t unix_ms) { return *(*table->snapshot_at(unix_ms))->version(); };
+  EXPECT_EQ(version_at(1'000'000), 0);
+  EXPECT_EQ(version_at(1'999'999), 0);
+  EXPECT_EQ(version_at(2'000'000), 1);
+  EXPECT_EQ(version_at(2'000'001), 2);
+  EXPECT_EQ(version_at(9'000'000'000'000), 3);
+  EXPECT_EQ(table->snapshot_at(999'999).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(table->snapshot_at(-1).status().code(), StatusCode::kInvalidArgument);
+
+  ASSERT_TRUE(table->checkpoint().ok());
+  std::filesystem::remove(log / "00000000000000000000.json");
+  EXPECT_EQ(version_at(3'000'000), 3);
+  EXPECT_EQ(table->snapshot_at(2'000'000).status().code(), StatusCode::kNotFound) << "its log is no longer there";
 }
 
 TEST_F(EngineTest, ACommitMakesRowsAndPositionVisibleTogether) {
@@ -245,6 +228,17 @@ TEST_F(EngineTest, AnObjectIsCreatedOnceByWhomeverComesFirst) {
   EXPECT_EQ((*all)[0].path, "_weir/a/1.json");
   EXPECT_EQ((*all)[1].size_bytes, 2);
   EXPECT_TRUE(objects.list("_weir/none")->empty());
+}
+
+TEST_F(EngineTest, ARemovedObjectIsGoneAndMayBeRemovedAgain) {
+  const ObjectStore objects(*engine_, lake_.url(), /*sync=*/true);
+  ASSERT_TRUE(objects.put("_weir/jobs/1.json", "{}").ok());
+  EXPECT_TRUE(objects.remove("_weir/jobs/1.json").ok());
+  EXPECT_EQ(objects.get("_weir/jobs/1.json").status().code(), StatusCode::kNotFound);
+  EXPECT_TRUE(objects.remove("_weir/jobs/1.json").ok());
+  EXPECT_TRUE(objects.remove("_weir/no/such/folder").ok());
+  EXPECT_TRUE(objects.put_if_absent("_weir/jobs/1.json", "{}").ok());
+  EXPECT_EQ(objects.remove("a/../b").code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(EngineTest, OfManyWhoCreateOneObjectAtOnceOneSucceeds) {

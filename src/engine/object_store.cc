@@ -33,6 +33,13 @@ Result<std::string> ObjectStore::get(const std::string& path) const {
   return bytes;
 }
 
+Status ObjectStore::remove(const std::string& path) const {
+  const weir_store_options store{.sync = sync_};
+  CallOutcome outcome;
+  weir_object_delete(engine_->handle(), lake_url_.c_str(), &store, path.c_str(), outcome.out());
+  return outcome.status("removing " + path);
+}
+
 Result<std::vector<ObjectEntry>> ObjectStore::list(const std::string& prefix) const {
   CallOutcome outcome;
   const std::string text =

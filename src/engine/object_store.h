@@ -34,6 +34,9 @@ class ObjectStore {
   /// kNotFound: no such object.
   [[nodiscard]] Result<std::string> get(const std::string& path) const;
 
+  /// Removes the object; ok also when it was not there. On a synced local lake it stays away after a power loss.
+  [[nodiscard]] Status remove(const std::string& path) const;
+
   /// Every object below the folder `prefix`, sorted by path; none when there is no such folder.
   [[nodiscard]] Result<std::vector<ObjectEntry>> list(const std::string& prefix) const;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,11 +19,13 @@ namespace weir::engine {
 struct QueryTable {
   std::string name;
   const Snapshot* snapshot = nullptr;  ///< Borrowed for the call only; never null.
+  /// Only these data files, by their paths as in TableDescription::data_files. Empty optional: all.
+  std::optional<std::vector<std::string>> files = std::nullopt;
 };
 
 /// Runs a read-only query and streams its result as it is computed. Strings come as utf8, utf8_view or large_utf8.
-/// kInvalidArgument: the SQL is not valid, or would change something. The reader is for one thread at a time, keeps
-/// what it needs alive, and reports trouble on the way as an arrow::Status. Thread-safe.
+/// kInvalidArgument: the SQL is not valid, or would change something. kNotFound: a snapshot lacks one of `files`. The reader is for one thread at a time,
+/// keeps what it needs alive, and reports trouble on the way as an arrow::Status. Thread-safe.
 [[nodiscard]] Result<std::shared_ptr<arrow::RecordBatchReader>> query(const Engine& engine,
                                                                       const std::vector<QueryTable>& tables,
                                                                       const std::string& sql);

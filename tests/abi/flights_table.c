@@ -21,7 +21,7 @@ weir_files* write_rows(weir_table* table, int64_t first, int64_t last) {
 }
 
 weir_snapshot* newest(weir_table* table) {
-  weir_snapshot* s = weir_table_snapshot(table, -1, &g_status);
+  weir_snapshot* s = weir_table_snapshot(table, -1, -1, &g_status);
   OK();
   CHECK(s != NULL);
   return s;

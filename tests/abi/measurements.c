@@ -141,7 +141,7 @@ static void bench_write(int64_t batches, int64_t per_batch, const char* name, co
   printf("%s: %.0f krows/s (%" PRId64 " rows, 8 columns, zstd 1), %.40s, peak RSS %.0f MB\n", name,
          batches * per_batch / ms, batches * per_batch, adds, rss_peak_mb());
   weir_buffer_free(&b);
-  weir_query_table tables[] = {{"t", after}};
+  weir_query_table tables[] = {{"t", after, NULL, 0}};
   struct ArrowArrayStream out;
   t0 = now_ms();
   weir_query(g_engine, tables, 1, "SELECT id, at, name, path, hash, random, big, day FROM t", &out, &g_status);

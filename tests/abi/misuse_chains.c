@@ -21,7 +21,7 @@ void chain_nulls(weir_table* table) {
   make_schema(&schema, kRow, kColumns);
   NULL_GIVES(weir_table_create(NULL, g_table, NULL, &schema, NULL, &g_status));
   CHECK(schema.release == NULL);
-  NULL_GIVES(weir_table_snapshot(NULL, -1, &g_status));
+  NULL_GIVES(weir_table_snapshot(NULL, -1, -1, &g_status));
   NULL_GIVES((weir_snapshot_describe(NULL, false, &g_status), 0));
   NULL_GIVES(weir_snapshot_txn(NULL, "a", &version, &g_status));
   weir_snapshot* s = newest(table);
@@ -46,13 +46,18 @@ void chain_nulls(weir_table* table) {
   make_batch(&array, kInput, kInputColumns, 1, 3);
   NULL_GIVES((weir_plan_run(NULL, &array, &array, &g_status), 0));
   CHECK(array.release == NULL);
-  weir_query_table nameless = {NULL, s};
+  weir_query_table nameless = {NULL, s, NULL, 0};
   NULL_GIVES((weir_query(g_engine, &nameless, 1, "SELECT 1", &stream, &g_status), 0));
+  const char* no_path[] = {NULL};
+  weir_query_table pathless = {"t", s, no_path, 1};
+  NULL_GIVES((weir_query(g_engine, &pathless, 1, "SELECT 1", &stream, &g_status), 0));
   NULL_GIVES((weir_query(g_engine, NULL, 0, NULL, &stream, &g_status), 0));
   NULL_GIVES((weir_query(g_engine, NULL, 0, "SELECT 1", NULL, &g_status), 0));
   NULL_GIVES((weir_object_put(g_engine, g_lake, NULL, NULL, "x", 1, WEIR_PUT_CREATE, &g_status), 0));
   NULL_GIVES((weir_object_put(g_engine, g_lake, NULL, "x", NULL, 1, WEIR_PUT_CREATE, &g_status), 0));
   NULL_GIVES((weir_object_get(g_engine, NULL, "x", &g_status), 0));
+  NULL_GIVES((weir_object_delete(g_engine, g_lake, NULL, NULL, &g_status), 0));
+  NULL_GIVES((weir_object_delete(NULL, g_lake, NULL, "x", &g_status), 0));
   NULL_GIVES((weir_object_list(NULL, g_lake, "", &g_status), 0));
   weir_snapshot_free(s);
   make_schema(&schema, kRow, kColumns);
@@ -75,7 +80,7 @@ void chain_engine_freed_first(void) {
   OK();
   weir_snapshot* s = newest(table);
   struct ArrowArrayStream out;
-  weir_query_table tables[] = {{"t", s}};
+  weir_query_table tables[] = {{"t", s, NULL, 0}};
   weir_query(engine, tables, 1, "SELECT id FROM t", &out, &g_status);
   OK();
   weir_engine_free(engine);

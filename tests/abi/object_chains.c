@@ -33,4 +33,13 @@ void chain_objects(void) {
   EXPECT(WEIR_INVALID_ARGUMENT, NULL);
   weir_object_put(g_engine, g_lake, NULL, "", "x", 1, WEIR_PUT_CREATE, &g_status);
   EXPECT(WEIR_INVALID_ARGUMENT, NULL);
+  g_chain = "objects, deleted";
+  weir_object_delete(g_engine, g_lake, &store, "_weir/empty", &g_status);
+  OK();
+  weir_object_delete(g_engine, g_lake, NULL, "_weir/empty", &g_status);
+  OK();
+  expect_text(weir_object_list(g_engine, g_lake, "_weir", &g_status),
+              "[{\"path\":\"_weir/plans/flights/p1.json\",\"size\":7}]");
+  weir_object_delete(g_engine, g_lake, NULL, "", &g_status);
+  EXPECT(WEIR_INVALID_ARGUMENT, "empty");
 }

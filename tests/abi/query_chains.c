@@ -8,7 +8,7 @@
 void chain_query(weir_table* table) {
   g_chain = "query";
   weir_snapshot* s = newest(table);
-  weir_query_table tables[] = {{"t", s}, {"T2", s}};
+  weir_query_table tables[] = {{"t", s, NULL, 0}, {"T2", s, NULL, 0}};
   struct ArrowArrayStream out;
   int64_t rows;
   weir_query(g_engine, tables, 2, "SELECT id, day, upper(name) AS n FROM t WHERE _seq <= 2600", &out, &g_status);
@@ -18,6 +18,16 @@ void chain_query(weir_table* table) {
   weir_query(g_engine, tables, 2, "SELECT count(*) AS n FROM t JOIN \"T2\" USING (id)", &out, &g_status);
   OK();
   CHECK(drain(&out, 0, &rows) == 2600);
+  g_chain = "query over some files";
+  const char* unknown[] = {"day=2024-01-01/w1-part-none.parquet"};
+  weir_query_table some[] = {{"t", s, unknown, 0}};
+  weir_query(g_engine, some, 1, "SELECT id FROM t", &out, &g_status);
+  OK();
+  drain(&out, 0, &rows);
+  CHECK(rows == 0);
+  some[0].file_count = 1;
+  weir_query(g_engine, some, 1, "SELECT id FROM t", &out, &g_status);
+  EXPECT(WEIR_NOT_FOUND, unknown[0]);
   g_chain = "query outlives its snapshot";
   weir_query(g_engine, tables, 1, "SELECT id FROM t ORDER BY id DESC LIMIT 10", &out, &g_status);
   OK();

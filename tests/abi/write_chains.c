@@ -49,11 +49,22 @@ void chain_write_and_commit(weir_table* table) {
   EXPECT(WEIR_INVALID_ARGUMENT, "not an object");
 
   g_chain = "an old version";
-  weir_snapshot* old = weir_table_snapshot(table, 1, &g_status);
+  weir_snapshot* old = weir_table_snapshot(table, 1, -1, &g_status);
   OK();
   expect_text(weir_snapshot_describe(old, false, &g_status), "\"num_rows\":2500");
-  CHECK(weir_table_snapshot(table, 99, &g_status) == NULL);
+  CHECK(weir_table_snapshot(table, 99, -1, &g_status) == NULL);
   EXPECT(WEIR_NOT_FOUND, "version 99");
+  g_chain = "a version by its time";
+  CHECK(weir_table_snapshot(table, -1, 1, &g_status) == NULL);
+  EXPECT(WEIR_NOT_FOUND, "the oldest version in its log is 0");
+  CHECK(weir_table_snapshot(table, 1, 1, &g_status) == NULL);
+  EXPECT(WEIR_INVALID_ARGUMENT, "at most one");
+  CHECK(weir_table_snapshot(table, -2, -1, &g_status) == NULL);
+  EXPECT(WEIR_INVALID_ARGUMENT, "version -2");
+  weir_snapshot* by_time = weir_table_snapshot(table, -1, 4102444800000, &g_status); /* 2100 */
+  OK();
+  expect_text(weir_snapshot_describe(by_time, false, &g_status), "\"version\":4");
+  weir_snapshot_free(by_time);
   weir_snapshot_free(old);
   weir_snapshot_free(base);
   weir_snapshot_free(after);

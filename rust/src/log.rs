@@ -1,0 +1,117 @@
+//! The folder `_delta_log` as a listing: which versions it has, since when, and from which
+//! checkpoints they can be read.
+
+use std::collections::BTreeMap;
+
+use deltalake::logstore::LogStoreRef;
+use futures::TryStreamExt;
+use object_store::path::Path;
+
+use crate::status::Result;
+
+pub struct Log {
+    /// When each entry was written, which is when the commit was made. Milliseconds since 1970.
+    commits: BTreeMap<u64, i64>,
+    checkpoints: BTreeMap<u64, Checkpoint>,
+}
+
+struct Checkpoint {
+    /// In how many files it was written; complete when as many are there.
+    parts: usize,
+    files: Vec<Path>,
+}
+
+#[cfg_attr(test, derive(Debug, PartialEq))]
+enum EntryName {
+    Commit(u64),
+    /// The version, and how many files make up the checkpoint.
+    Checkpoint(u64, usize),
+}
+
+impl Log {
+    pub async fn list(log_store: &LogStoreRef) -> Result<Self> {
+        let folder = log_store.log_path();
+        let store = log_store.object_store(None);
+        let listed: Vec<_> = store.list(Some(folder)).try_collect().await?;
+        let mut log = Self { commits: BTreeMap::new(), checkpoints: BTreeMap::new() };
+        for object in listed {
+            // What lies deeper belongs to other writers' features.
+            let direct = object.location.prefix_match(folder).is_some_and(|rest| rest.count() == 1);
+            match object.location.filename().filter(|_| direct).and_then(parse_name) {
+                Some(EntryName::Commit(version)) => {
+                    log.commits.insert(version, object.last_modified.timestamp_millis());
+                }
+                Some(EntryName::Checkpoint(version, parts)) => log.add_checkpoint(version, parts, object.location),
+                None => {}
+            }
+        }
+        Ok(log)
+    }
+
+    fn add_checkpoint(&mut self, version: u64, parts: usize, location: Path) {
+        let entry = self.checkpoints.entry(version).or_insert_with(|| Checkpoint { parts, files: Vec::new() });
+        // A checkpoint in one file is as good as one in parts; either suffices.
+        if parts == 1 {
+            *entry = Checkpoint { parts, files: vec![location] };
+        } else if entry.parts == parts {
+            entry.files.push(location);
+        }
+    }
+
+    /// The newest complete checkpoint at or below `version`, with its files.
+    pub fn newest_checkpoint(&self, version: u64) -> Option<(u64, &[Path])> {
+        let complete = self.checkpoints.range(..=version).rev().find(|(_, c)| c.files.len() == c.parts);
+        complete.map(|(&at, checkpoint)| (at, checkpoint.files.as_slice()))
+    }
+
+    /// Whether everything is there that reading `version` takes.
+    pub fn can_read(&self, version: u64) -> bool {
+        let first = self.newest_checkpoint(version).map_or(0, |(at, _)| at + 1);
+        self.commits.contains_key(&version) && (first..=version).all(|v| self.commits.contains_key(&v))
+    }
+
+    pub fn oldest(&self) -> Option<u64> {
+        self.commits.keys().next().copied()
+    }
+
+    /// The newest version that was committed at or before `time_ms`.
+    pub fn version_at(&self, time_ms: i64) -> Option<u64> {
+        self.since().take_while(|&(_, since_ms)| since_ms <= time_ms).last().map(|(version, _)| version)
+    }
+
+    /// Each version with the time of its commit. Clocks may go back; versions do not, so Delta
+    /// counts a commit as later than the one before it, whatever its entry says.
+    fn since(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
+        self.commits.iter().scan(i64::MIN, |last_ms, (&version, &written_ms)| {
+            *last_ms = written_ms.max(last_ms.saturating_add(1));
+            Some((version, *last_ms))
+        })
+    }
+}
+
+/// `<version>.json`, `<version>.checkpoint.parquet` or
+/// `<version>.checkpoint.<part>.<parts>.parquet`.
+fn parse_name(name: &str) -> Option<EntryName> {
+    let mut words = name.split('.');
+    let version = words.next().filter(|w| w.len() == 20)?.parse().ok()?;
+    match (words.next()?, words.collect::<Vec<_>>().as_slice()) {
+        ("json", []) => Some(EntryName::Commit(version)),
+        ("checkpoint", ["parquet"]) => Some(EntryName::Checkpoint(version, 1)),
+        ("checkpoint", [_, parts, "parquet"]) => Some(EntryName::Checkpoint(version, parts.parse().ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EntryName, parse_name};
+
+    #[test]
+    fn checkpoint_names_are_told_from_commits() {
+        assert_eq!(parse_name("00000000000000000012.checkpoint.parquet"), Some(EntryName::Checkpoint(12, 1)));
+        let part = "00000000000000000012.checkpoint.0000000001.0000000003.parquet";
+        assert_eq!(parse_name(part), Some(EntryName::Checkpoint(12, 3)));
+        assert_eq!(parse_name("00000000000000000012.json"), Some(EntryName::Commit(12)));
+        assert_eq!(parse_name("_last_checkpoint"), None);
+    }
+}
