@@ -257,7 +257,24 @@ void weir_plan_run(weir_plan* plan, struct ArrowArray* batch, struct ArrowArray*
                    weir_status* status);
 void weir_plan_free(weir_plan* plan);
 
-/* ---------------------------------------------------------------- queries */
+/* ---------------------------------------------------------------- queries
+ * Queries and row-wise SQL have, besides DataFusion's functions,
+ *
+ *   weir_row_hash(a, b, ...)   BIGINT UNSIGNED, never NULL, at least one argument
+ *
+ * XXH64 with seed 0 over the values' canonical encodings, one after the other. NULL is
+ * "N;", anything else <bytes of text, in decimal> ":" <text> ";", where text is
+ *   boolean                     0 or 1
+ *   integers, decimal(p,0)      decimal digits, '-' in front of a negative value
+ *   decimal(p,s)                the unscaled integer, as integers
+ *   float, double               the bits of the double, read as a signed 64-bit integer;
+ *                               every NaN is the one with the bits 0x7FF8000000000000
+ *   string, binary              the bytes
+ *   date                        days since 1970-01-01
+ *   timestamp                   microseconds since 1970-01-01 UTC
+ *   list, struct                the encodings of the elements, or fields, in order
+ * It depends on the values alone, not on their Arrow layout, and is pinned: it does not
+ * change with the version of anything. */
 
 typedef struct weir_query_table {
   const char* name;

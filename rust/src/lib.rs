@@ -1,5 +1,6 @@
 //! DataFusion and delta-rs behind the C ABI of `include/weir_engine.h`.
 
+mod canonical;
 mod cast;
 mod checked;
 mod commit;
@@ -13,6 +14,7 @@ mod object;
 mod options;
 mod plan;
 mod query;
+mod row_hash;
 mod rowwise;
 mod runtime;
 mod status;

@@ -16,12 +16,11 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::utils::{collect_columns, reassign_expr_columns};
-use datafusion::prelude::SessionContext;
 
 use crate::cast::cast_exactly;
 use crate::checked::check_arithmetic;
 use crate::rowwise;
-use crate::runtime::{Engine, session_config};
+use crate::runtime::{Engine, row_wise_session};
 use crate::status::{Code, Failure, Result};
 use crate::types::sql_type;
 
@@ -68,7 +67,7 @@ fn is_system(name: &str) -> bool {
 }
 
 async fn analyse(input: &SchemaRef, sql: &str, system: &[FieldRef]) -> Result<(SessionState, LogicalPlan)> {
-    let session = SessionContext::new_with_config(session_config(1));
+    let session = row_wise_session();
     session.register_table(rowwise::INPUT, Arc::new(MemTable::try_new(input.clone(), vec![vec![]])?))?;
     let state = session.state();
     let system: Vec<String> = system.iter().map(|f| f.name().clone()).collect();

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use object_store::ObjectStore;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::row_hash::RowHash;
 use crate::status::{Result, quiet_panics};
 
 const DEFAULT_MEMORY_LIMIT_BYTES: u64 = 1 << 30;
@@ -59,7 +61,7 @@ impl Engine {
 
     /// A session under the engine's memory limit; time zone UTC.
     pub fn session(&self) -> SessionContext {
-        SessionContext::new_with_config_rt(session_config(self.threads), self.environment.clone())
+        with_own_functions(SessionContext::new_with_config_rt(session_config(self.threads), self.environment.clone()))
     }
 
     /// The client of an S3 bucket, made once: it holds the connections.
@@ -92,7 +94,17 @@ impl Drop for Engine {
     }
 }
 
-pub fn session_config(partitions: usize) -> SessionConfig {
+/// A session for expressions over one batch.
+pub fn row_wise_session() -> SessionContext {
+    with_own_functions(SessionContext::new_with_config(session_config(1)))
+}
+
+fn with_own_functions(session: SessionContext) -> SessionContext {
+    session.register_udf(ScalarUDF::new_from_impl(RowHash::default()));
+    session
+}
+
+fn session_config(partitions: usize) -> SessionConfig {
     let mut config = SessionConfig::new().with_target_partitions(partitions);
     let options = config.options_mut();
     options.execution.time_zone = Some("UTC".to_string());

@@ -24,7 +24,8 @@ struct QueryTable {
 };
 
 /// Runs a read-only query and streams its result as it is computed. Strings come as utf8, utf8_view or large_utf8.
-/// kInvalidArgument: the SQL is not valid, or would change something. kNotFound: a snapshot lacks one of `files`. The reader is for one thread at a time,
+/// kInvalidArgument: the SQL is not valid, or would change something. kNotFound: a snapshot lacks one of `files`. SQL
+/// has weir_row_hash(a, ..), which weir_engine.h defines, here and in SqlPlan. The reader is for one thread at a time,
 /// keeps what it needs alive, and reports trouble on the way as an arrow::Status. Thread-safe.
 [[nodiscard]] Result<std::shared_ptr<arrow::RecordBatchReader>> query(const Engine& engine,
                                                                       const std::vector<QueryTable>& tables,

@@ -28,6 +28,13 @@ void chain_query(weir_table* table) {
   some[0].file_count = 1;
   weir_query(g_engine, some, 1, "SELECT id FROM t", &out, &g_status);
   EXPECT(WEIR_NOT_FOUND, unknown[0]);
+  g_chain = "row hash";
+  /* Of "1:1;6:name-1;", as any implementation of XXH64 gives it. */
+  weir_query(g_engine, tables, 1, "SELECT id FROM t WHERE weir_row_hash(id, name) = 1396435014148774909", &out,
+             &g_status);
+  OK();
+  CHECK(drain(&out, 0, &rows) == 1);
+  CHECK(rows == 1);
   g_chain = "query outlives its snapshot";
   weir_query(g_engine, tables, 1, "SELECT id FROM t ORDER BY id DESC LIMIT 10", &out, &g_status);
   OK();
