@@ -182,11 +182,11 @@ typedef struct weir_write_options {
 
 /* Writes `rows` (consumed, pulled batch by batch, never collected) as Parquet files that
  * no reader sees until weir_commit. The columns are matched by name and must be exactly
- * the table's, as of the last weir_table_snapshot(-1), weir_table_open or _create; values
- * are cast only where nothing is lost. Zero rows give zero files. `options` may be NULL.
- * WEIR_INVALID_ARGUMENT: the columns differ, or a cast would lose something (the message
- * names column and types). On any failure files already written stay behind,
- * unreferenced, for weir_vacuum. */
+ * the table's, as of the newest version that this handle has seen by weir_table_open,
+ * _create, _set_schema or _snapshot(-1, -1); values are cast only where nothing is lost.
+ * Zero rows give zero files. `options` may be NULL. WEIR_INVALID_ARGUMENT: the columns
+ * differ, or a cast would lose something (the message names column and types). On any
+ * failure files already written stay behind, unreferenced, for a vacuum. */
 weir_files* weir_files_write(weir_table* table, struct ArrowArrayStream* rows,
                              const weir_write_options* options, weir_status* status);
 
@@ -216,25 +216,58 @@ typedef struct weir_commit_options {
 weir_snapshot* weir_commit(const weir_snapshot* base, const weir_files* files,
                            const weir_commit_options* options, weir_status* status);
 
-/* ---------------------------------------------------------------- maintenance */
+/* ---------------------------------------------------------------- changing a table */
 
-/* Checkpoints the newest version and returns it, or -1. Snapshots taken before keep
- * growing with each commit made on them: go on from weir_table_snapshot(-1). */
-int64_t weir_checkpoint(weir_table* table, weir_status* status);
+/* Gives the table the columns of `schema` (a struct, consumed, mapped to Delta as in
+ * weir_table_create), in its order, and sets the txns, in one commit on top of `base`;
+ * returns the snapshot that contains it. New columns must be nullable, NOT NULL may be
+ * dropped; everything else stays: WEIR_INVALID_ARGUMENT names the column and both types.
+ * Files that are there have NULL in new columns; from now on weir_files_write takes them.
+ * Commits of others on older bases meet WEIR_CONFLICT from then on.
+ * The table has that schema already: only the txns are committed, and without any nothing
+ * is; the newest snapshot is returned. Other outcomes as for weir_commit.
+ * `options` may be NULL. Requires: `base` is of this table. */
+weir_snapshot* weir_table_set_schema(weir_table* table, const weir_snapshot* base,
+                                     struct ArrowSchema* schema, const weir_commit_options* options,
+                                     weir_status* status);
 
-/* Rewrites small files into larger ones (dataChange = false); appends of others do not
- * disturb it. options_json (or NULL): {"target_size": bytes, "zstd_level": n,
- * "partition_filters": [["day", "=", "2013-01-01"], ["carrier", "in", ["AA", "UA"]]]}.
- * Returns JSON: version, num_files_added, num_files_removed, size_bytes_added,
- * size_bytes_removed, partitions_optimized, total_considered_files.
- * WEIR_CONFLICT: another compaction was faster. */
-weir_buffer weir_optimize(weir_table* table, const char* options_json, weir_status* status);
-
-/* Deletes files that no version younger than the retention references, uncommitted ones
- * included. options_json (or NULL): {"retention_hours": n (default: the table's),
- * "dry_run": bool, "enforce_retention": bool (default true: refuse less than the table's
- * own retention)}. Returns JSON: dry_run, num_files, files_deleted. */
-weir_buffer weir_vacuum(weir_table* table, const char* options_json, weir_status* status);
+/* Maintains the newest version. Commits of others, made meanwhile or later on a base from
+ * before, do not fail because of it. On a synced lake all that changed is on disk when the
+ * call returns. options_json is an object with the members below, or NULL; unknown members
+ * are WEIR_INVALID_ARGUMENT. Returns a JSON object. By `operation`:
+ *
+ * "checkpoint": writes a checkpoint. Snapshots taken before keep growing with each commit
+ *   made on them: go on from weir_table_snapshot(-1, -1).
+ *   Returns version.
+ * "optimize": rewrites small files into larger ones (dataChange = false).
+ *   target_size (bytes; default: the table's), zstd_level, partition_filters
+ *   ([["day", "=", "2013-01-01"], ["carrier", "in", ["AA", "UA"]]]), z_order (columns;
+ *   all files are then rewritten, sorted along a space-filling curve),
+ *   max_concurrent_tasks (default 1).
+ *   Returns version, num_files_added, num_files_removed, size_bytes_added,
+ *   size_bytes_removed, partitions_optimized, total_considered_files.
+ *   WEIR_CONFLICT: others rewrote or deleted the same files, each time it was tried.
+ * "vacuum": deletes data files that no version younger than the retention references,
+ *   uncommitted ones included.
+ *   retention_hours (default: the table's), dry_run, enforce_retention (default true:
+ *   refuse less than the table's own retention).
+ *   Returns dry_run, num_files, files_deleted (paths).
+ * "clean_log": deletes log entries and checkpoints that no version needs that was current
+ *   within the retention; the newest checkpoint and all after it always stay. A snapshot
+ *   older than the retention may become unreadable.
+ *   retention_hours (default: the table's delta.logRetentionDuration), dry_run.
+ *   Returns dry_run, num_files, files_deleted (paths).
+ * "delete": deletes the rows for which a SQL condition is true, by one commit that
+ *   rewrites their files. Rows appended while it runs are not looked at. The rows stay in
+ *   the old files until a vacuum; the condition stays in the log.
+ *   predicate (required), txns ({app_id: version}), info (object, as info_json). Without
+ *   such rows only the txns are committed.
+ *   Returns version, num_deleted_rows (null: not known), num_files_added,
+ *   num_files_removed.
+ *   WEIR_INVALID_ARGUMENT: the predicate is not valid, or the table is append-only
+ *   (delta.appendOnly). WEIR_CONFLICT, _OUTCOME_UNKNOWN: as for weir_commit. */
+weir_buffer weir_table_maintain(weir_table* table, const char* operation, const char* options_json,
+                                weir_status* status);
 
 /* ---------------------------------------------------------------- row-wise SQL */
 
@@ -286,9 +319,9 @@ typedef struct weir_query_table {
 } weir_query_table;
 
 /* Runs a read-only query over the given snapshots, which may be freed when the call
- * returns. WEIR_NOT_FOUND: a snapshot has no data file of that path. `out` (out) streams the result as it is computed; its get_next blocks and must
- * not be called on an engine thread. WEIR_INVALID_ARGUMENT: the SQL is not valid, or is
- * DDL, DML, COPY or SET. */
+ * returns. WEIR_NOT_FOUND: a snapshot has no data file of that path. `out` (out) streams
+ * the result as it is computed; its get_next blocks and must not be called on an engine
+ * thread. WEIR_INVALID_ARGUMENT: the SQL is not valid, or is DDL, DML, COPY or SET. */
 void weir_query(weir_engine* engine, const weir_query_table* tables, size_t table_count,
                 const char* sql, struct ArrowArrayStream* out, weir_status* status);
 

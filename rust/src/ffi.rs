@@ -1,7 +1,7 @@
-//! The entries of `weir_engine.h`. Each takes over what it consumes, checks its pointers,
+//! The entries of `weir_engine.h`, but for those of objects. Each takes over what it consumes, checks its pointers,
 //! and turns results, errors and panics into a status; the work is done elsewhere.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 use crate::commit;
 use crate::handle::{Buffer, Status, boxed, free, free_buffer, guard};
 use crate::maintain;
-use crate::object;
 use crate::options::{self, optional_text, required, slice, text};
 use crate::plan::{self, Plan};
 use crate::query;
 use crate::runtime::Engine;
+use crate::schema;
 use crate::status::{Code, Failure, Result, panic_message};
 use crate::store::Location;
 use crate::table::{Snapshot, Table};
@@ -38,7 +38,7 @@ pub struct EngineHandle(Arc<Engine>);
 
 /// # Safety
 /// `p` is NULL or a valid engine.
-unsafe fn engine<'a>(p: *const EngineHandle) -> Result<&'a Arc<Engine>> {
+pub unsafe fn engine<'a>(p: *const EngineHandle) -> Result<&'a Arc<Engine>> {
     Ok(&unsafe { required(p, "engine") }?.0)
 }
 
@@ -257,35 +257,34 @@ pub unsafe extern "C" fn weir_commit(
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_checkpoint(table: *const Table, status: *mut Status) -> i64 {
+pub unsafe extern "C" fn weir_table_set_schema(
+    table: *const Table,
+    base: *const Snapshot,
+    schema: *mut FFI_ArrowSchema,
+    options: *const options::CCommitOptions,
+    status: *mut Status,
+) -> *mut Snapshot {
     unsafe {
-        guard(status, -1, || {
-            let version = maintain::checkpoint(required(table, "table")?)?;
-            i64::try_from(version).map_err(|e| Failure::internal(e.to_string()))
+        let schema = take_schema(schema);
+        guard(status, std::ptr::null_mut(), || {
+            let schema = import_schema(schema, "schema")?;
+            let (table, base) = (required(table, "table")?, required(base, "base")?);
+            Ok(boxed(schema::set_schema(table, base, &schema, options::commit(options)?)?))
         })
     }
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_optimize(
+pub unsafe extern "C" fn weir_table_maintain(
     table: *const Table,
+    operation: *const c_char,
     options_json: *const c_char,
     status: *mut Status,
 ) -> Buffer {
     unsafe {
         guard(status, Buffer::EMPTY, || {
-            let options = optional_text(options_json, "options_json")?;
-            Ok(Buffer::json(&maintain::optimize(required(table, "table")?, options)?))
-        })
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_vacuum(table: *const Table, options_json: *const c_char, status: *mut Status) -> Buffer {
-    unsafe {
-        guard(status, Buffer::EMPTY, || {
-            let options = optional_text(options_json, "options_json")?;
-            Ok(Buffer::json(&maintain::vacuum(required(table, "table")?, options)?))
+            let (operation, options) = (text(operation, "operation")?, optional_text(options_json, "options_json")?);
+            Ok(Buffer::json(&maintain::maintain(required(table, "table")?, operation, options)?))
         })
     }
 }
@@ -357,81 +356,5 @@ pub unsafe extern "C" fn weir_query(
             std::ptr::write(out, query::query(engine(handle)?, &tables, text(sql, "sql")?)?);
             Ok(())
         });
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_object_put(
-    handle: *const EngineHandle,
-    lake_url: *const c_char,
-    store: *const options::StoreOptions,
-    path: *const c_char,
-    data: *const c_void,
-    size: usize,
-    mode: i32,
-    status: *mut Status,
-) {
-    unsafe {
-        guard(status, (), || {
-            let engine = engine(handle)?;
-            let lake = Location::open(engine, text(lake_url, "lake_url")?, options::sync(store))?;
-            let create = match mode {
-                0 => true,
-                1 => false,
-                other => return Err(Failure::invalid(format!("put mode {other}"))),
-            };
-            let data = slice(data.cast::<u8>(), size, "data")?.to_vec();
-            object::put(engine, &lake, text(path, "path")?, data, create)
-        });
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_object_get(
-    handle: *const EngineHandle,
-    lake_url: *const c_char,
-    path: *const c_char,
-    status: *mut Status,
-) -> Buffer {
-    unsafe {
-        guard(status, Buffer::EMPTY, || {
-            let engine = engine(handle)?;
-            let lake = Location::open(engine, text(lake_url, "lake_url")?, false)?;
-            Ok(Buffer::new(object::get(engine, &lake, text(path, "path")?)?))
-        })
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_object_delete(
-    handle: *const EngineHandle,
-    lake_url: *const c_char,
-    store: *const options::StoreOptions,
-    path: *const c_char,
-    status: *mut Status,
-) {
-    unsafe {
-        guard(status, (), || {
-            let engine = engine(handle)?;
-            let lake = Location::open(engine, text(lake_url, "lake_url")?, options::sync(store))?;
-            object::delete(engine, &lake, text(path, "path")?)
-        });
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn weir_object_list(
-    handle: *const EngineHandle,
-    lake_url: *const c_char,
-    prefix: *const c_char,
-    status: *mut Status,
-) -> Buffer {
-    unsafe {
-        guard(status, Buffer::EMPTY, || {
-            let engine = engine(handle)?;
-            let lake = Location::open(engine, text(lake_url, "lake_url")?, false)?;
-            let prefix = optional_text(prefix, "prefix")?.unwrap_or_default();
-            Ok(Buffer::json(&object::list(engine, &lake, prefix)?))
-        })
     }
 }

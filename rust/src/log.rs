@@ -13,6 +13,8 @@ pub struct Log {
     /// When each entry was written, which is when the commit was made. Milliseconds since 1970.
     commits: BTreeMap<u64, i64>,
     checkpoints: BTreeMap<u64, Checkpoint>,
+    /// Everything there is about a version, in files of its own.
+    files: BTreeMap<u64, Vec<Path>>,
 }
 
 struct Checkpoint {
@@ -26,6 +28,7 @@ enum EntryName {
     Commit(u64),
     /// The version, and how many files make up the checkpoint.
     Checkpoint(u64, usize),
+    Checksum(u64),
 }
 
 impl Log {
@@ -33,17 +36,24 @@ impl Log {
         let folder = log_store.log_path();
         let store = log_store.object_store(None);
         let listed: Vec<_> = store.list(Some(folder)).try_collect().await?;
-        let mut log = Self { commits: BTreeMap::new(), checkpoints: BTreeMap::new() };
+        let mut log = Self { commits: BTreeMap::new(), checkpoints: BTreeMap::new(), files: BTreeMap::new() };
         for object in listed {
             // What lies deeper belongs to other writers' features.
             let direct = object.location.prefix_match(folder).is_some_and(|rest| rest.count() == 1);
-            match object.location.filename().filter(|_| direct).and_then(parse_name) {
+            let name = object.location.filename().filter(|_| direct).and_then(parse_name);
+            let version = match name {
                 Some(EntryName::Commit(version)) => {
                     log.commits.insert(version, object.last_modified.timestamp_millis());
+                    version
                 }
-                Some(EntryName::Checkpoint(version, parts)) => log.add_checkpoint(version, parts, object.location),
-                None => {}
-            }
+                Some(EntryName::Checkpoint(version, parts)) => {
+                    log.add_checkpoint(version, parts, object.location.clone());
+                    version
+                }
+                Some(EntryName::Checksum(version)) => version,
+                None => continue,
+            };
+            log.files.entry(version).or_default().push(object.location);
         }
         Ok(log)
     }
@@ -79,6 +89,16 @@ impl Log {
         self.since().take_while(|&(_, since_ms)| since_ms <= time_ms).last().map(|(version, _)| version)
     }
 
+    /// What no version that was current at `time_ms` or later needs, oldest first: everything below
+    /// the newest checkpoint from which the oldest of these versions can be read.
+    pub fn unneeded_since(&self, time_ms: i64) -> Vec<Path> {
+        let oldest_needed = self.version_at(time_ms);
+        let Some((kept, _)) = oldest_needed.and_then(|version| self.newest_checkpoint(version)) else {
+            return Vec::new();
+        };
+        self.files.range(..kept).flat_map(|(_, files)| files.iter().cloned()).collect()
+    }
+
     /// Each version with the time of its commit. Clocks may go back; versions do not, so Delta
     /// counts a commit as later than the one before it, whatever its entry says.
     fn since(&self) -> impl Iterator<Item = (u64, i64)> + '_ {
@@ -89,13 +109,14 @@ impl Log {
     }
 }
 
-/// `<version>.json`, `<version>.checkpoint.parquet` or
-/// `<version>.checkpoint.<part>.<parts>.parquet`.
+/// `<version>.json`, `<version>.crc`, `<version>.checkpoint.parquet` or
+/// `<version>.checkpoint.<part>.<parts>.parquet`. Other names are left to those who made them.
 fn parse_name(name: &str) -> Option<EntryName> {
     let mut words = name.split('.');
     let version = words.next().filter(|w| w.len() == 20)?.parse().ok()?;
     match (words.next()?, words.collect::<Vec<_>>().as_slice()) {
         ("json", []) => Some(EntryName::Commit(version)),
+        ("crc", []) => Some(EntryName::Checksum(version)),
         ("checkpoint", ["parquet"]) => Some(EntryName::Checkpoint(version, 1)),
         ("checkpoint", [_, parts, "parquet"]) => Some(EntryName::Checkpoint(version, parts.parse().ok()?)),
         _ => None,

@@ -1,16 +1,24 @@
-//! Checkpoints, compaction, vacuum.
+//! Checkpoints, compaction, vacuum, cleaning of the log.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use deltalake::operations::optimize::OptimizeType;
 use deltalake::operations::vacuum::VacuumMode;
 use deltalake::partitions::{FilterLiteral, FilterValue, filter_literal};
+use deltalake::table::config::TablePropertiesExt;
 use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, checkpoints};
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectStore;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::delete::delete;
+use crate::log::Log;
+use crate::rewrite::RewriteLog;
 use crate::status::{Code, Failure, Result};
 use crate::table::{Table, commit_properties};
 use crate::write::parquet_properties;
@@ -25,17 +33,35 @@ fn parse_options<T: DeserializeOwned + Default>(text: Option<&str>) -> Result<T>
     }
 }
 
+pub fn maintain(table: &Table, operation: &str, options: Option<&str>) -> Result<Value> {
+    let done = match operation {
+        "checkpoint" => parse_options(options).and_then(|NoOptions {}| checkpoint(table)),
+        "optimize" => parse_options(options).and_then(|options| optimize(table, &options)),
+        "vacuum" => parse_options(options).and_then(|options| vacuum(table, &options)),
+        "clean_log" => parse_options(options).and_then(|options| clean_log(table, &options)),
+        "delete" => parse_options(options).and_then(|options| delete(table, &options)),
+        other => Err(Failure::invalid(format!(
+            "'{other}' is no maintenance operation; use checkpoint, optimize, vacuum, clean_log or delete"
+        ))),
+    };
+    done.map_err(|failure| failure.context(operation))
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct NoOptions {}
+
 async fn newest(table: &Table) -> Result<DeltaTable> {
     let mut delta = DeltaTable::new(table.log_store.clone());
-    delta.state = Some(DeltaTableState::try_new(&table.log_store, None).await?);
+    delta.state = Some(table.newest().await?.state);
     Ok(delta)
 }
 
-pub fn checkpoint(table: &Table) -> Result<u64> {
+fn checkpoint(table: &Table) -> Result<Value> {
     table.engine.block_on(async {
         let delta = newest(table).await?;
         checkpoints::create_checkpoint(&delta, None).await?;
-        Ok(delta.snapshot()?.version())
+        Ok(json!({"version": delta.snapshot()?.version()}))
     })
 }
 
@@ -45,6 +71,8 @@ struct OptimizeOptions {
     target_size: Option<NonZeroU64>,
     zstd_level: i32,
     partition_filters: Vec<(String, String, FilterText)>,
+    z_order: Vec<String>,
+    max_concurrent_tasks: Option<NonZeroUsize>,
 }
 
 #[derive(Deserialize)]
@@ -54,11 +82,10 @@ enum FilterText {
     Many(Vec<String>),
 }
 
-pub fn optimize(table: &Table, options: Option<&str>) -> Result<Value> {
-    let options: OptimizeOptions = parse_options(options)?;
+fn optimize(table: &Table, options: &OptimizeOptions) -> Result<Value> {
     let mut attempt = 1;
     loop {
-        match table.engine.block_on(optimize_once(table, &options)) {
+        match table.engine.block_on(optimize_once(table, options)) {
             // Somebody removed a file under us; the newest version has less to do.
             Err(e) if e.code == Code::Conflict && attempt < OPTIMIZE_ATTEMPTS_MAX => attempt += 1,
             other => return other,
@@ -75,9 +102,14 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
         filter_literal(column, op, value)
     });
     let filters: Vec<FilterLiteral<'_>> = filters.collect::<Result<_, _>>()?;
-    let delta = newest(table).await?;
+    let base = table.newest().await?;
+    let optimize_type = optimize_type(&options.z_order, &base.state)?;
+    let mut delta = DeltaTable::new(RewriteLog::new(base.log_store, base.state.version()));
+    delta.state = Some(base.state);
     let mut optimize = delta
         .optimize()
+        .with_type(optimize_type)
+        .with_max_concurrent_tasks(options.max_concurrent_tasks.map_or(1, NonZeroUsize::get))
         .with_filters(&filters)
         .with_writer_properties(parquet_properties(options.zstd_level)?)
         .with_session_state(Arc::new(table.engine.session().state()))
@@ -97,6 +129,22 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
     }))
 }
 
+fn optimize_type(z_order: &[String], state: &DeltaTableState) -> Result<OptimizeType> {
+    let schema = state.schema();
+    for column in z_order {
+        if schema.field(column).is_none() {
+            return Err(Failure::invalid(format!("z_order: the table has no column '{column}'")));
+        }
+        if state.metadata().partition_columns().contains(column) {
+            return Err(Failure::invalid(format!("z_order: '{column}' is a partition column, so it sorts nothing")));
+        }
+    }
+    Ok(match z_order {
+        [] => OptimizeType::Compact,
+        columns => OptimizeType::ZOrder(columns.to_vec()),
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct VacuumOptions {
@@ -111,8 +159,7 @@ impl Default for VacuumOptions {
     }
 }
 
-pub fn vacuum(table: &Table, options: Option<&str>) -> Result<Value> {
-    let options: VacuumOptions = parse_options(options)?;
+fn vacuum(table: &Table, options: &VacuumOptions) -> Result<Value> {
     table.engine.block_on(async {
         let mut vacuum = newest(table)
             .await?
@@ -137,5 +184,37 @@ pub fn vacuum(table: &Table, options: Option<&str>) -> Result<Value> {
             "num_files": metrics.files_deleted.len(),
             "files_deleted": metrics.files_deleted,
         }))
+    })
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct CleanLogOptions {
+    retention_hours: Option<u32>,
+    dry_run: bool,
+}
+
+/// delta-rs has this too, but it names nothing, cannot only look, and trusts a checkpoint of which
+/// parts are missing.
+fn clean_log(table: &Table, options: &CleanLogOptions) -> Result<Value> {
+    table.engine.block_on(async {
+        let retention = match options.retention_hours {
+            Some(hours) => Duration::from_secs(u64::from(hours) * 3600),
+            None => table.newest().await?.state.table_config().log_retention_duration(),
+        };
+        let kept_since = SystemTime::now().checked_sub(retention).unwrap_or(UNIX_EPOCH);
+        let kept_since_ms = kept_since.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let log = Log::list(&table.log_store).await?;
+        let unneeded = log.unneeded_since(i64::try_from(kept_since_ms).unwrap_or(i64::MAX));
+        let names: Vec<String> = unneeded.iter().map(ToString::to_string).collect();
+        if !options.dry_run {
+            let there = futures::stream::iter(unneeded).map(Ok).boxed();
+            let deleted = table.log_store.object_store(None).delete_stream(there);
+            // Somebody else may clean at the same time.
+            let gone = |e: &object_store::Error| matches!(e, object_store::Error::NotFound { .. });
+            let deleted = deleted.filter(|done| std::future::ready(!done.as_ref().is_err_and(gone)));
+            deleted.try_for_each(|_| std::future::ready(Ok(()))).await?;
+        }
+        Ok(json!({"dry_run": options.dry_run, "num_files": names.len(), "files_deleted": names}))
     })
 }

@@ -22,7 +22,7 @@ pub struct Table {
     pub engine: Arc<Engine>,
     pub location: Location,
     pub log_store: LogStoreRef,
-    /// As of the newest snapshot taken here: what weir_files_write writes for.
+    /// As of the newest version seen here: what weir_files_write writes for.
     layout: Mutex<Arc<Layout>>,
 }
 
@@ -112,11 +112,27 @@ impl Table {
             Some(v) => self.explain_missing_version(v, e.into()),
             None => e.into(),
         })?;
-        let layout = Layout::of(state.clone())?;
-        if version.is_none() {
-            *self.layout.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(layout);
+        match version {
+            None => self.adopt(&state)?,
+            Some(_) => refuse_features(&state)?,
         }
         Ok(Snapshot { engine: self.engine.clone(), log_store: self.log_store.clone(), state })
+    }
+
+    /// The newest version, for an operation of the engine's own: what writers write for stays.
+    pub async fn newest(&self) -> Result<Snapshot> {
+        let state = DeltaTableState::try_new(&self.log_store, None).await?;
+        Ok(Snapshot { engine: self.engine.clone(), log_store: self.log_store.clone(), state })
+    }
+
+    /// From now on files are written for `state`, unless they are for a newer one already.
+    pub fn adopt(&self, state: &DeltaTableState) -> Result<()> {
+        let layout = Layout::of(state.clone())?;
+        let mut current = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.state.version() <= state.version() {
+            *current = Arc::new(layout);
+        }
+        Ok(())
     }
 
     fn explain_missing_version(&self, version: u64, failure: Failure) -> Failure {

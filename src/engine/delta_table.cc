@@ -34,6 +34,35 @@ std::vector<const char*> raw_strings(const std::vector<std::string>& strings) {
   return raw;
 }
 
+weir_commit_options raw_commit(const std::vector<weir_txn>& txns, const std::string& info) {
+  return {.txns = txns.data(), .txn_count = txns.size(), .info_json = info.empty() ? nullptr : info.c_str()};
+}
+
+// Sets a member of a request to what the caller wrote as JSON.
+Status set_json(json& request, const char* member, std::string_view text) {
+  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (value.is_discarded()) return invalid_argument(std::string(member) + " is not JSON: " + std::string(text));
+  request[member] = std::move(value);
+  return {};
+}
+
+Result<std::string> maintain(weir_table& table, const std::string& url, const char* operation, const json& request) {
+  std::string options;
+  try {
+    options = request.dump();
+  } catch (const json::exception& e) {
+    return invalid_argument(url + ": " + operation + ": the options are not UTF-8: " + e.what());
+  }
+  CallOutcome outcome;
+  std::string text = take_buffer(weir_table_maintain(&table, operation, options.c_str(), outcome.out()));
+  if (!outcome.ok()) return outcome.status(url);
+  return text;
+}
+
+std::vector<std::string> deleted_paths(const json& done) {
+  return done.at("files_deleted").get<std::vector<std::string>>();
+}
+
 // Runs `read` on the engine's JSON answer; whatever is wrong with it is a defect of ours, not of the caller.
 template <typename Read>
 auto read_answer(const std::string& text, Read read) -> Result<decltype(read(json()))> {
@@ -154,8 +183,7 @@ Result<std::unique_ptr<Snapshot>> DeltaTable::commit(const Snapshot& base, const
                                                      const std::vector<Txn>& txns, std::string_view info_json) {
   const auto raw_list = raw_txns(txns);
   const std::string info(info_json);
-  const weir_commit_options raw{
-      .txns = raw_list.data(), .txn_count = raw_list.size(), .info_json = info.empty() ? nullptr : info.c_str()};
+  const weir_commit_options raw = raw_commit(raw_list, info);
   CallOutcome outcome;
   Handle<weir_snapshot> handle(
       weir_commit(base.handle(), files == nullptr ? nullptr : files->handle(), &raw, outcome.out()));
@@ -163,25 +191,44 @@ Result<std::unique_ptr<Snapshot>> DeltaTable::commit(const Snapshot& base, const
   return std::make_unique<Snapshot>(std::move(handle));
 }
 
-Result<int64_t> DeltaTable::checkpoint() {
+Result<std::unique_ptr<Snapshot>> DeltaTable::set_schema(const Snapshot& base, const arrow::Schema& schema,
+                                                         const std::vector<Txn>& txns, std::string_view info_json) {
+  const auto raw_list = raw_txns(txns);
+  const std::string info(info_json);
+  const weir_commit_options raw = raw_commit(raw_list, info);
+  ArrowSchema exported{};
+  WEIR_RETURN_IF_ERROR(export_schema(schema, &exported));
   CallOutcome outcome;
-  const int64_t version = weir_checkpoint(handle_.get(), outcome.out());
-  if (!outcome.ok()) return outcome.status("checkpointing " + url_);
-  return version;
+  Handle<weir_snapshot> handle(weir_table_set_schema(handle_.get(), base.handle(), &exported, &raw, outcome.out()));
+  if (!outcome.ok()) return outcome.status("changing the schema of " + url_);
+  return std::make_unique<Snapshot>(std::move(handle));
+}
+
+Result<DeleteResult> DeltaTable::delete_rows(const std::string& predicate_sql, const std::vector<Txn>& txns,
+                                             std::string_view info_json) {
+  json request = {{"predicate", predicate_sql}, {"txns", json::object()}};
+  for (const Txn& txn : txns) request["txns"][txn.app_id] = txn.version;
+  if (!info_json.empty()) WEIR_RETURN_IF_ERROR(set_json(request, "info", info_json));
+  WEIR_ASSIGN_OR_RETURN(const std::string text, maintain(*handle_, url_, "delete", request));
+  return read_answer(text, [](const json& done) {
+    const json& rows = done.at("num_deleted_rows");
+    return DeleteResult{.version = done.at("version").get<int64_t>(),
+                        .rows_deleted = rows.is_null() ? -1 : rows.get<int64_t>()};
+  });
+}
+
+Result<int64_t> DeltaTable::checkpoint() {
+  WEIR_ASSIGN_OR_RETURN(const std::string text, maintain(*handle_, url_, "checkpoint", json::object()));
+  return read_answer(text, [](const json& done) { return done.at("version").get<int64_t>(); });
 }
 
 Result<OptimizeResult> DeltaTable::optimize(const OptimizeOptions& options) {
-  json request = json::object();
+  json request = {{"z_order", options.z_order}, {"max_concurrent_tasks", options.max_concurrent_tasks}};
   if (options.target_file_bytes > 0) request["target_size"] = options.target_file_bytes;
   if (!options.partition_filters_json.empty()) {
-    request["partition_filters"] = json::parse(options.partition_filters_json, nullptr, /*allow_exceptions=*/false);
-    if (request["partition_filters"].is_discarded()) {
-      return invalid_argument("partition filters are not JSON: " + options.partition_filters_json);
-    }
+    WEIR_RETURN_IF_ERROR(set_json(request, "partition_filters", options.partition_filters_json));
   }
-  CallOutcome outcome;
-  const std::string text = take_buffer(weir_optimize(handle_.get(), request.dump().c_str(), outcome.out()));
-  if (!outcome.ok()) return outcome.status("compacting " + url_);
+  WEIR_ASSIGN_OR_RETURN(const std::string text, maintain(*handle_, url_, "optimize", request));
   return read_answer(text, [](const json& done) {
     return OptimizeResult{.version = done.at("version").get<int64_t>(),
                           .files_added = done.at("num_files_added").get<int64_t>(),
@@ -192,10 +239,15 @@ Result<OptimizeResult> DeltaTable::optimize(const OptimizeOptions& options) {
 Result<std::vector<std::string>> DeltaTable::vacuum(const VacuumOptions& options) {
   json request = {{"dry_run", options.dry_run}, {"enforce_retention", options.enforce_retention}};
   if (options.retention_hours) request["retention_hours"] = *options.retention_hours;
-  CallOutcome outcome;
-  const std::string text = take_buffer(weir_vacuum(handle_.get(), request.dump().c_str(), outcome.out()));
-  if (!outcome.ok()) return outcome.status("vacuuming " + url_);
-  return read_answer(text, [](const json& done) { return done.at("files_deleted").get<std::vector<std::string>>(); });
+  WEIR_ASSIGN_OR_RETURN(const std::string text, maintain(*handle_, url_, "vacuum", request));
+  return read_answer(text, deleted_paths);
+}
+
+Result<std::vector<std::string>> DeltaTable::clean_log(const CleanLogOptions& options) {
+  json request = {{"dry_run", options.dry_run}};
+  if (options.retention_hours) request["retention_hours"] = *options.retention_hours;
+  WEIR_ASSIGN_OR_RETURN(const std::string text, maintain(*handle_, url_, "clean_log", request));
+  return read_answer(text, deleted_paths);
 }
 
 }  // namespace weir::engine

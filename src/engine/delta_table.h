@@ -51,6 +51,8 @@ struct WriteOptions {
 struct OptimizeOptions {
   int64_t target_file_bytes = 0;       ///< 0: the table's own target.
   std::string partition_filters_json;  ///< [["day","=","2013-01-01"], ..]; empty: the whole table.
+  std::vector<std::string> z_order;    ///< Sorts all files along a curve through these columns; empty: only compacts.
+  int64_t max_concurrent_tasks = 1;    ///< Groups of files rewritten at once.
 };
 
 struct OptimizeResult {
@@ -63,6 +65,16 @@ struct VacuumOptions {
   std::optional<int64_t> retention_hours;  ///< Empty: the table's own.
   bool dry_run = false;
   bool enforce_retention = true;  ///< Refuses a retention below the table's own.
+};
+
+struct CleanLogOptions {
+  std::optional<int64_t> retention_hours;  ///< Empty: the table's own.
+  bool dry_run = false;
+};
+
+struct DeleteResult {
+  int64_t version = 0;
+  int64_t rows_deleted = 0;  ///< -1: not known, as a file without statistics went as a whole.
 };
 
 /// One version of a table. Keeps what it needs alive. Immutable, thread-safe.
@@ -145,14 +157,35 @@ class DeltaTable {
   [[nodiscard]] Result<std::unique_ptr<Snapshot>> commit(const Snapshot& base, const WrittenFiles* files,
                                                          const std::vector<Txn>& txns, std::string_view info_json);
 
+  /// Gives the table the columns of `schema`, in its order, by one commit on top of `base` that also sets `txns`:
+  /// columns may be added, nullable, and NOT NULL may be dropped. Rows that are there have NULL in new columns, and
+  /// write() takes these from now on. kInvalidArgument: anything else; names the column and both types. The schema is
+  /// that already: only `txns` are committed, if any; returns the newest version. Other outcomes, and `info_json`: as
+  /// commit().
+  [[nodiscard]] Result<std::unique_ptr<Snapshot>> set_schema(const Snapshot& base, const arrow::Schema& schema,
+                                                             const std::vector<Txn>& txns, std::string_view info_json);
+
+  /// Deletes the rows for which `predicate_sql` is true, and sets `txns`, by one commit on the newest version; rows
+  /// appended meanwhile are not looked at. The old files keep the rows until vacuum(), the log keeps the predicate.
+  /// kInvalidArgument: the predicate is not valid, or the table is append-only (`delta.appendOnly`). kConflict: another
+  /// writer set one of these app ids or changed the table. kOutcomeUnknown: as commit().
+  [[nodiscard]] Result<DeleteResult> delete_rows(const std::string& predicate_sql, const std::vector<Txn>& txns,
+                                                 std::string_view info_json);
+
+  // Maintenance: commits made meanwhile, or later on a snapshot from before, do not fail because of it.
+
   /// Checkpoints the newest version and returns it. Go on from snapshot() afterwards: older snapshots keep growing.
   [[nodiscard]] Result<int64_t> checkpoint();
 
-  /// Rewrites small files into large ones without changing data. kConflict: another compaction was faster.
+  /// Rewrites small files into large ones without changing data. kConflict: others rewrote the same files, each time.
   [[nodiscard]] Result<OptimizeResult> optimize(const OptimizeOptions& options);
 
   /// Deletes (or, dry, lists) files that no version younger than the retention refers to.
   [[nodiscard]] Result<std::vector<std::string>> vacuum(const VacuumOptions& options);
+
+  /// Deletes (or, dry, lists) log entries and checkpoints that no version needs that was current within the retention.
+  /// The newest checkpoint and all after it stay. A snapshot older than the retention may become unreadable.
+  [[nodiscard]] Result<std::vector<std::string>> clean_log(const CleanLogOptions& options);
 
  private:
   DeltaTable(std::string url, Handle<weir_table> handle) : url_(std::move(url)), handle_(std::move(handle)) {}
