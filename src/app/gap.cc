@@ -142,7 +142,7 @@ Status GapAcceptor::erase_hot_tail(const GapTable& table, Seq last) const {
   if (table.hot_table == nullptr) return ok_status();
   WEIR_ASSIGN_OR_RETURN(const bool created, table.hot_table->ensure());
   if (created) return ok_status();
-  WEIR_RETURN_IF_ERROR(table.hot_table->raise_fence(0, pipeline::fence_of(epoch, 0)));
+  WEIR_RETURN_IF_ERROR(table.hot_table->raise_fence(live_writer(0), pipeline::fence_of(epoch, 0)));
   return table.hot_table->erase(0, {table.position + 1, last});
 }
 

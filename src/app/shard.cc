@@ -119,8 +119,9 @@ Status Shard::take_lease(const std::stop_token& stop) {
                                .retention = std::chrono::duration_cast<std::chrono::seconds>(
                                    parts->section->clickhouse_retention.value_or(milliseconds(0)))}));
     // A ClickHouse that is down, or has no fence yet, has nothing to say: the lake and the lease know the epoch too.
-    if (const auto fence = parts->hot_table->fence(0); fence.ok()) {
-      at_least = std::max(at_least, pipeline::epoch_of_fence(*fence));
+    for (const HotWriter& writer : {live_writer(0), bulk_writer(0)}) {
+      const auto fence = parts->hot_table->fence(writer);
+      if (fence.ok()) at_least = std::max(at_least, pipeline::epoch_of_fence(*fence));
     }
   }
   const std::string name = "lease-" + lake::path_segment(config_.pipeline.name + "/" + stream_) + "-0";

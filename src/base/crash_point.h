@@ -9,7 +9,7 @@ namespace weir {
 /// Costs one comparison of a pointer when neither is set. Thread-safe.
 ///
 /// The names: lease_taken, kv_set, insert_first_byte, insert_answered, parquet_written, dead_letters_committed,
-/// log_entry_written, log_entry_synced, ack_sent.
+/// log_entry_written, log_entry_synced, ack_sent. Those of INSERTs are passed by live ones only; bulk_inserted by the others.
 void crash_point(std::string_view name);
 
 }  // namespace weir

@@ -200,7 +200,7 @@ Status Client::insert(const InsertStatement& insert) {
   append_pair(&request.query_string, "query_id", insert.query_id);
   append_pair(&request.query_string, "insert_deduplication_token", insert.token);
   append_pair(&request.query_string, "query", insert.statement.sql);
-  request.after_first_byte = [] { crash_point("insert_first_byte"); };
+  if (insert.live) request.after_first_byte = [] { crash_point("insert_first_byte"); };
   std::string frame;
   if (compress_) {
     WEIR_ASSIGN_OR_RETURN(frame, lz4_frame(insert.body));
@@ -208,7 +208,7 @@ Status Client::insert(const InsertStatement& insert) {
     request.content_encoding = "lz4";
   }
   WEIR_ASSIGN_OR_RETURN(const HttpResponse answer, http_->post(request));
-  crash_point("insert_answered");
+  if (insert.live) crash_point("insert_answered");
   WEIR_RETURN_IF_ERROR(check_answer(answer, Effect::kInsert));
   // An INSERT has nothing to say. If it speaks, it is an exception behind a 200.
   if (!answer.body.empty()) return outcome_unknown("ClickHouse answered an INSERT with: " + answer.body.substr(0, 500));

@@ -29,6 +29,7 @@ struct InsertStatement {
   std::string token;     ///< For deduplication.
   std::string_view body;
   int64_t rows = 0;  ///< The server must report at least this many as written.
+  bool live = true;  ///< Passes the crash points of live INSERTs (base/crash_point.h).
 };
 
 struct ServerInfo {

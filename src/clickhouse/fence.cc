@@ -20,22 +20,24 @@ std::string join_get(const std::string& database, const std::string& key_express
 
 }  // namespace
 
-std::string Fence::key(int32_t shard) const { return table_ + "/" + std::to_string(shard); }
+std::string Fence::key(const HotWriter& writer) const {
+  return table_ + "/" + std::to_string(writer.shard) + (writer.path == HotWriter::Path::kBulk ? "-bulk" : "");
+}
 
 std::string Fence::condition() const {
   return "throwIf(" + join_get(client_.options().database, "{fence_key:String}") + " != {epoch:Int64}, " +
          quote_string(kFencedMessage) + ") = 0";
 }
 
-std::string Fence::query_id(int32_t shard, std::string_view rest) const {
-  return client_.options().database + "/" + key(shard) + "/" + std::string(rest);
+std::string Fence::query_id(const HotWriter& writer, std::string_view rest) const {
+  return client_.options().database + "/" + key(writer) + "/" + std::string(rest);
 }
 
-Result<Epoch> Fence::epoch(int32_t shard) {
+Result<Epoch> Fence::epoch(const HotWriter& writer) {
   WEIR_ASSIGN_OR_RETURN(
       const auto rows,
       client_.query_rows({.sql = "SELECT " + join_get(client_.options().database, "{fence_key:String}"),
-                          .parameters = {{"fence_key", key(shard)}}}));
+                          .parameters = {{"fence_key", key(writer)}}}));
   Epoch epoch;
   if (rows.size() != 1 || rows[0].size() != 1) return unavailable("the fence gave no answer");
   const std::string& text = rows[0][0];
@@ -43,13 +45,13 @@ Result<Epoch> Fence::epoch(int32_t shard) {
   return epoch;
 }
 
-Status Fence::write_if_lower(int32_t shard, Epoch epoch) {
+Status Fence::write_if_lower(const HotWriter& writer, Epoch epoch) {
   const std::string& database = client_.options().database;
   Statement statement{.sql = "INSERT INTO " + qualified(database, kFenceTable) +
                              " SELECT {fence_key:String}, {epoch:Int64} " + "WHERE " +
                              join_get(database, "{fence_key:String}") + " < {epoch:Int64}",
-                      .parameters = {{"fence_key", key(shard)}, {"epoch", std::to_string(epoch.value)}}};
-  statement.settings.emplace_back("query_id", query_id(shard, std::string(kRaisePrefix) + std::to_string(epoch.value) +
+                      .parameters = {{"fence_key", key(writer)}, {"epoch", std::to_string(epoch.value)}}};
+  statement.settings.emplace_back("query_id", query_id(writer, std::string(kRaisePrefix) + std::to_string(epoch.value) +
                                                                   "/" + std::to_string(clock_.unix_us())));
   return client_.execute(statement);
 }
@@ -57,34 +59,34 @@ Status Fence::write_if_lower(int32_t shard, Epoch epoch) {
 // A statement checks the fence only after it is listed in system.processes. So one that is not listed now will see our
 // epoch, and one that is listed is ended here: KILL ... SYNC returns when it is gone. Other raises, which last
 // milliseconds, are waited for.
-Status Fence::end_older_statements(int32_t shard) {
+Status Fence::end_older_statements(const HotWriter& writer) {
   const std::string listed = " WHERE startsWith(query_id, {prefix:String})";
   const std::string inserts = listed + " AND NOT startsWith(query_id, {raises:String})";
-  const std::vector<std::pair<std::string, std::string>> prefixes{{"prefix", query_id(shard, "")},
-                                                                  {"raises", query_id(shard, kRaisePrefix)}};
+  const std::vector<std::pair<std::string, std::string>> prefixes{{"prefix", query_id(writer, "")},
+                                                                  {"raises", query_id(writer, kRaisePrefix)}};
   const auto deadline = clock_.now() + wait_max_;
   while (true) {
     WEIR_ASSIGN_OR_RETURN(const auto rows, client_.query_rows({.sql = "SELECT count() FROM system.processes" + listed,
                                                                .parameters = prefixes}));
     if (rows.size() == 1 && rows[0][0] == "0") return ok_status();
-    if (clock_.now() >= deadline) return unavailable("an older INSERT of " + key(shard) + " does not end");
+    if (clock_.now() >= deadline) return unavailable("an older INSERT of " + key(writer) + " does not end");
     WEIR_RETURN_IF_ERROR(client_.execute({.sql = "KILL QUERY" + inserts + " SYNC", .parameters = prefixes}));
   }
 }
 
-Status Fence::raise(int32_t shard, Epoch epoch) {
+Status Fence::raise(const HotWriter& writer, Epoch epoch) {
   for (int round = 0; round < kRaiseRoundsMax; ++round) {
-    WEIR_RETURN_IF_ERROR(write_if_lower(shard, epoch));
-    WEIR_RETURN_IF_ERROR(end_older_statements(shard));
+    WEIR_RETURN_IF_ERROR(write_if_lower(writer, epoch));
+    WEIR_RETURN_IF_ERROR(end_older_statements(writer));
     // Read last: a slower, lower raise that had compared before ours was written may have overwritten it.
-    WEIR_ASSIGN_OR_RETURN(const Epoch found, this->epoch(shard));
+    WEIR_ASSIGN_OR_RETURN(const Epoch found, this->epoch(writer));
     if (found == epoch) return ok_status();
     if (found > epoch) {
-      return fenced("epoch " + std::to_string(epoch.value) + " of " + key(shard) + " was replaced by " +
+      return fenced("epoch " + std::to_string(epoch.value) + " of " + key(writer) + " was replaced by " +
                     std::to_string(found.value));
     }
   }
-  return unavailable("the fence of " + key(shard) + " does not keep epoch " + std::to_string(epoch.value));
+  return unavailable("the fence of " + key(writer) + " does not keep epoch " + std::to_string(epoch.value));
 }
 
 }  // namespace weir::clickhouse

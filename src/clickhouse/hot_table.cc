@@ -100,6 +100,17 @@ Result<std::unique_ptr<ClickHouseHotTable>> ClickHouseHotTable::open(Client& cli
 
 Result<bool> ClickHouseHotTable::ensure() { return ensure_table(client_, plan_, options_); }
 
+Result<std::string> ClickHouseHotTable::table_id() {
+  WEIR_ASSIGN_OR_RETURN(
+      const auto rows,
+      client_.query_rows({.sql = "SELECT if(uuid = toUUID('00000000-0000-0000-0000-000000000000'), '', toString(uuid)) "
+                                 "FROM system.tables WHERE database = {database:String} AND name = {table:String}",
+                          .parameters = {{"database", client_.options().database}, {"table", plan_.table}}}));
+  if (rows.empty()) return not_found("table " + name_);
+  if (rows[0].size() != 1) return unavailable(name_ + ": no answer to uuid");
+  return rows[0][0];
+}
+
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> ClickHouseHotTable::split_by_partition(
     const std::shared_ptr<arrow::RecordBatch>& rows) {
   return split_by_columns(rows, plan_.partition_by);
@@ -109,15 +120,26 @@ Status ClickHouseHotTable::insert(const HotInsert& insert) {
   WEIR_ASSIGN_OR_RETURN(const auto block, encode_native_block(*insert.rows, columns_));
   const InsertStatement statement{
       .statement = {.sql = insert_sql_,
-                    .parameters = {{"fence_key", fence_.key(insert.shard)},
+                    .parameters = {{"fence_key", fence_.key(insert.writer)},
                                    {"epoch", std::to_string(insert.epoch.value)}}},
       // By this id raise_fence() finds what still runs, whatever the token looks like.
-      .query_id = fence_.query_id(insert.shard, insert.token),
+      .query_id = fence_.query_id(insert.writer, insert.token),
       .token = insert.token,
       .body = std::string_view(reinterpret_cast<const char*>(block->data()), static_cast<size_t>(block->size())),
-      .rows = insert.rows->num_rows()};
+      .rows = insert.rows->num_rows(),
+      .live = insert.writer.path == HotWriter::Path::kLive};
   const Status status = client_.insert(statement);
   return status.with_context("INSERT into " + name_);
+}
+
+Result<int64_t> ClickHouseHotTable::count_rows(int32_t shard, SeqRange range) {
+  if (range.empty()) return int64_t{0};
+  WEIR_ASSIGN_OR_RETURN(const auto rows, client_.query_rows(in_range("SELECT count() FROM " + name_, shard, range, "")));
+  int64_t count = 0;
+  if (rows.size() != 1 || rows[0].size() != 1 || !parse_int64(rows[0][0], &count)) {
+    return unavailable(name_ + ": no answer to count()");
+  }
+  return count;
 }
 
 Result<std::vector<RowId>> ClickHouseHotTable::read_ids(int32_t shard, SeqRange range) {
@@ -154,10 +176,10 @@ Result<int64_t> ClickHouseHotTable::time_us_at(int32_t shard, Seq seq) {
   return time_us;
 }
 
-Result<Epoch> ClickHouseHotTable::fence(int32_t shard) { return fence_.epoch(shard); }
+Result<Epoch> ClickHouseHotTable::fence(const HotWriter& writer) { return fence_.epoch(writer); }
 
-Status ClickHouseHotTable::raise_fence(int32_t shard, Epoch epoch) {
-  return fence_.raise(shard, epoch).with_context(name_);
+Status ClickHouseHotTable::raise_fence(const HotWriter& writer, Epoch epoch) {
+  return fence_.raise(writer, epoch).with_context(name_);
 }
 
 Status ClickHouseHotTable::erase(int32_t shard, SeqRange range) {

@@ -25,15 +25,17 @@ class ClickHouseHotTable final : public HotTable {
 
   /// See ensure_table(). Requires: called, with success, before the first insert().
   [[nodiscard]] Result<bool> ensure() override;
+  [[nodiscard]] Result<std::string> table_id() override;  ///< system.tables.uuid
   [[nodiscard]] Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> split_by_partition(
       const std::shared_ptr<arrow::RecordBatch>& rows) override;
   [[nodiscard]] Status insert(const HotInsert& insert) override;
+  [[nodiscard]] Result<int64_t> count_rows(int32_t shard, SeqRange range) override;
   [[nodiscard]] Result<std::vector<RowId>> read_ids(int32_t shard, SeqRange range) override;
   [[nodiscard]] Result<SeqRange> seq_bounds(int32_t shard) override;
   /// `_time` of a row of the shard with this `_seq`, microseconds UTC; kNotFound: there is none. Errors as seq_bounds().
   [[nodiscard]] Result<int64_t> time_us_at(int32_t shard, Seq seq);
-  [[nodiscard]] Result<Epoch> fence(int32_t shard) override;
-  [[nodiscard]] Status raise_fence(int32_t shard, Epoch epoch) override;
+  [[nodiscard]] Result<Epoch> fence(const HotWriter& writer) override;
+  [[nodiscard]] Status raise_fence(const HotWriter& writer, Epoch epoch) override;
   [[nodiscard]] Status erase(int32_t shard, SeqRange range) override;
 
  private:

@@ -65,7 +65,7 @@ class HotTableOnClickHouse : public testing::Test {
     const auto created = table_->ensure();
     ASSERT_TRUE(created.ok()) << created.status().to_string();
     ASSERT_TRUE(*created);
-    const Status raised = table_->raise_fence(0, Epoch{1});
+    const Status raised = table_->raise_fence(live_writer(0), Epoch{1});
     ASSERT_TRUE(raised.ok()) << raised.to_string();
   }
 
@@ -74,7 +74,7 @@ class HotTableOnClickHouse : public testing::Test {
   HotInsert insert_of(SeqRange seqs, int64_t epoch, const std::string& attempt) const {
     return {.rows = rows_of(seqs),
             .token = plan_.table + "/0/" + to_string(seqs.first) + "-" + to_string(seqs.last) + "/0/d/" + attempt,
-            .shard = 0,
+            .writer = live_writer(0),
             .epoch = Epoch{epoch}};
   }
 
@@ -134,47 +134,47 @@ TEST_F(HotTableOnClickHouse, TheSameTokenAgainAddsNothing) {
 }
 
 TEST_F(HotTableOnClickHouse, AnOlderEpochIsFencedAndLeavesNoRow) {
-  ASSERT_TRUE(table_->raise_fence(0, Epoch{7}).ok());
+  ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{7}).ok());
   const Status status = table_->insert(insert_of(range(1, 100), 6, "1"));
   EXPECT_EQ(status.code(), StatusCode::kFenced) << status.to_string();
   EXPECT_EQ(count(), "0");
-  EXPECT_EQ(table_->fence(0)->value, 7);
+  EXPECT_EQ(table_->fence(live_writer(0))->value, 7);
 }
 
 TEST_F(HotTableOnClickHouse, AShardWithoutAFenceTakesNoRow) {
   HotInsert insert = insert_of(range(1, 3), 1, "1");
-  insert.shard = 5;
+  insert.writer.shard = 5;
   EXPECT_EQ(table_->insert(insert).code(), StatusCode::kFenced);
-  EXPECT_EQ(table_->fence(5)->value, 0);
+  EXPECT_EQ(table_->fence(live_writer(5))->value, 0);
   EXPECT_EQ(count(), "0");
 }
 
 TEST_F(HotTableOnClickHouse, TheFenceNeverGoesBackAndMayBeRaisedAgainToWhatItIs) {
-  ASSERT_TRUE(table_->raise_fence(0, Epoch{7}).ok());
-  EXPECT_TRUE(table_->raise_fence(0, Epoch{7}).ok());
-  EXPECT_EQ(table_->raise_fence(0, Epoch{6}).code(), StatusCode::kFenced);
-  EXPECT_EQ(table_->fence(0)->value, 7);
+  ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{7}).ok());
+  EXPECT_TRUE(table_->raise_fence(live_writer(0), Epoch{7}).ok());
+  EXPECT_EQ(table_->raise_fence(live_writer(0), Epoch{6}).code(), StatusCode::kFenced);
+  EXPECT_EQ(table_->fence(live_writer(0))->value, 7);
 }
 
 TEST_F(HotTableOnClickHouse, OfManyTakeoversAtOnceTheHighestHoldsTheFence) {
   std::vector<std::jthread> raisers;
   for (int64_t epoch = 2; epoch <= 9; ++epoch) {
     raisers.emplace_back([this, epoch] {
-      const Status status = table_->raise_fence(0, Epoch{epoch});
+      const Status status = table_->raise_fence(live_writer(0), Epoch{epoch});
       EXPECT_TRUE(status.ok() || status.code() == StatusCode::kFenced) << status.to_string();
       EXPECT_TRUE(epoch < 9 || status.ok()) << status.to_string();
     });
   }
   raisers.clear();
-  EXPECT_EQ(table_->fence(0)->value, 9);
+  EXPECT_EQ(table_->fence(live_writer(0))->value, 9);
 }
 
 TEST_F(HotTableOnClickHouse, IdentitiesAreReadBackSortedWithDoublesListedTwice) {
   ASSERT_TRUE(table_->insert(insert_of(range(5, 6), 1, "1")).ok());
   ASSERT_TRUE(table_->insert(insert_of(range(4, 5), 1, "1")).ok());
   HotInsert other_shard{
-      .rows = rows_of(range(5, 5), 1), .token = plan_.table + "/1/5-5", .shard = 1, .epoch = Epoch{1}};
-  ASSERT_TRUE(table_->raise_fence(1, Epoch{1}).ok());
+      .rows = rows_of(range(5, 5), 1), .token = plan_.table + "/1/5-5", .writer = live_writer(1), .epoch = Epoch{1}};
+  ASSERT_TRUE(table_->raise_fence(live_writer(1), Epoch{1}).ok());
   ASSERT_TRUE(table_->insert(other_shard).ok());
   const auto ids = table_->read_ids(0, range(1, 5));
   ASSERT_TRUE(ids.ok()) << ids.status().to_string();
@@ -270,7 +270,7 @@ TEST_F(HotTableOnClickHouse, TooManyPartsIsUnavailable) {
 }
 
 TEST_F(HotTableOnClickHouse, AfterAKillEverythingAnsweredIsThereAndTheFenceStillHolds) {
-  ASSERT_TRUE(table_->raise_fence(0, Epoch{4}).ok());
+  ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{4}).ok());
   ASSERT_TRUE(table_->insert(insert_of(range(1, 1'000), 4, "1")).ok());
   server_->kill();
   EXPECT_EQ(table_->read_ids(0, range(1, 1'000)).status().code(), StatusCode::kUnavailable);
@@ -330,7 +330,7 @@ TEST_F(HotTableOnClickHouse, RaisingTheFenceEndsAnOlderInsertThatHadPassedIt) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (query(running) != "1" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   ASSERT_EQ(query(running), "1");
-  const Status status = table_->raise_fence(0, Epoch{2});
+  const Status status = table_->raise_fence(live_writer(0), Epoch{2});
   EXPECT_TRUE(status.ok()) << status.to_string();
   EXPECT_EQ(query(running), "0");
   ::close(connection);

@@ -42,7 +42,7 @@ class KilledSender : public testing::Test {
     table_ = ClickHouseHotTable::open(*client_, system_clock(), plan(), {.pipeline = "p"}).value();
     const auto created = table_->ensure();
     ASSERT_TRUE(created.ok()) << created.status().to_string();
-    ASSERT_TRUE(table_->raise_fence(0, Epoch{1}).ok());
+    ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{1}).ok());
   }
 
   /// Inserts a hundred rows under epoch 1 in a child process; true when SIGKILL ended it.
@@ -53,7 +53,7 @@ class KilledSender : public testing::Test {
       const auto client = Client::open(server_.options()).value();
       const auto table = ClickHouseHotTable::open(*client, system_clock(), plan(), {.pipeline = "p"}).value();
       const bool inserted =
-          table->ensure().ok() && table->insert({hundred_rows(), "t/0/1-100/0/d/1", 0, Epoch{1}}).ok();
+          table->ensure().ok() && table->insert({hundred_rows(), "t/0/1-100/0/d/1", live_writer(0), Epoch{1}}).ok();
       ::_exit(inserted ? 0 : 1);
     }
     int status = 0;
@@ -68,7 +68,7 @@ class KilledSender : public testing::Test {
 
 TEST_F(KilledSender, LeavesNoRowWhenItDiesAfterTheFirstByte) {
   EXPECT_TRUE(dies_at("insert_first_byte"));
-  ASSERT_TRUE(table_->raise_fence(0, Epoch{2}).ok());
+  ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{2}).ok());
   EXPECT_TRUE(table_->seq_bounds(0)->empty());
 }
 

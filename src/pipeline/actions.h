@@ -50,6 +50,10 @@ struct CatchUp {  ///< ClickHouse lane: rows of the range from the lake into Cli
 struct Settle {  ///< ClickHouse lane: store the position that rides with the next announcement.
   TableIndex table;
 };
+struct SkipTo {  ///< ClickHouse lane: what it lacks up to here is left to history.
+  TableIndex table;
+  Seq position;
+};
 struct Checkpoint {  ///< Lake lane.
   TableIndex table;
 };
@@ -57,7 +61,7 @@ struct Finish {  ///< Nothing more will be asked. Ok: drained on request.
   Status status;
 };
 
-using Action = std::variant<Seek, Read, Transform, Release, Resolve, Write, CatchUp, Settle, Checkpoint, Finish>;
+using Action = std::variant<Seek, Read, Transform, Release, Resolve, Write, CatchUp, Settle, SkipTo, Checkpoint, Finish>;
 
 // --- events
 
@@ -96,14 +100,25 @@ struct Settled {
   TableIndex table;
   Status status;
 };
+struct Skipped {
+  TableIndex table;
+  Status status;
+  Seq position;  ///< Of ClickHouse afterwards; meaningless on failure.
+};
 struct Checkpointed {
   TableIndex table;
   Status status;
 };
+struct Recheck {  ///< Somebody wants ClickHouse looked at again.
+  TableIndex table;
+};
+struct SkipAhead {  ///< Somebody wants ClickHouse to stop catching up and go on live; a backfill brings the rest.
+  TableIndex table;
+};
 struct Tick {};
 struct Drain {};  ///< Stop reading, commit what was read, finish.
 
-using Event = std::variant<Sought, BatchRead, Transformed, Released, Resolved, Written, CaughtUp, Settled, Checkpointed,
-                           Tick, Drain>;
+using Event = std::variant<Sought, BatchRead, Transformed, Released, Resolved, Written, CaughtUp, Settled, Skipped,
+                           Checkpointed, Recheck, SkipAhead, Tick, Drain>;
 
 }  // namespace weir::pipeline

@@ -48,7 +48,12 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
                  [&](const Written& e) { tables_[e.table].on_written(e, now); },
                  [&](const CaughtUp& e) { tables_[e.table].on_caught_up(e, now); },
                  [&](const Settled& e) { tables_[e.table].on_settled(e, now); },
+                 [&](const Skipped& e) { tables_[e.table].on_skipped(e, now); },
                  [&](const Checkpointed& e) { tables_[e.table].on_checkpointed(e); },
+                 [&](const Recheck& e) {
+                   if (phase_ != Phase::kDraining) tables_[e.table].recheck(now);
+                 },
+                 [&](const SkipAhead& e) { tables_[e.table].skip_ahead(); },
                  [&](const Tick&) {},
                  [&](const Drain&) {
                    if (phase_ != Phase::kFinished) phase_ = Phase::kDraining;

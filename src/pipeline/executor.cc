@@ -43,6 +43,7 @@ Event Executor::execute(const Action& action, const std::stop_token& stop) {
     Event operator()(const Write& a) { return self.do_write(a); }
     Event operator()(const CatchUp& a) { return self.do_catch_up(a, stop); }
     Event operator()(const Settle& a) { return Settled{a.table, self.tables_[a.table].hot->settle()}; }
+    Event operator()(const SkipTo& a) { return self.do_skip_to(a); }
     Event operator()(const Checkpoint& a) { return Checkpointed{a.table, self.tables_[a.table].lake_table->checkpoint()}; }
     Event operator()(const Finish&) { return Tick{}; }
   };
@@ -64,6 +65,12 @@ Event Executor::do_write(const Write& action) {
   Sink& target = sink(action.table, action.sink);
   Status status = target.write(action.slices);
   return Written{action.table, action.sink, std::move(status), target.position(), counts(action.table, action.sink)};
+}
+
+Event Executor::do_skip_to(const SkipTo& action) {
+  HotSink& hot = *tables_[action.table].hot;
+  Status status = hot.skip_to(action.position);
+  return Skipped{action.table, std::move(status), hot.position()};
 }
 
 Event Executor::do_catch_up(const CatchUp& action, const std::stop_token& stop) {

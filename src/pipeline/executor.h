@@ -39,6 +39,7 @@ class Executor {
   Event do_read(const std::stop_token& stop);
   Event do_resolve(const Resolve& action);
   Event do_write(const Write& action);
+  Event do_skip_to(const SkipTo& action);
   Event do_catch_up(const CatchUp& action, const std::stop_token& stop);
   Sink& sink(TableIndex table, SinkKind kind);
   std::optional<RunningCounts> counts(TableIndex table, SinkKind kind);

@@ -14,6 +14,8 @@ std::string to_json(const HotPosition& position) {
                          {"rows", position.in_flight->rows},
                          {"digest", position.in_flight->digest}};
   }
+  if (position.fence.value != 0) json["fence"] = position.fence.value;
+  if (!position.table_id.empty()) json["table_id"] = position.table_id;
   if (position.provisional) json["provisional"] = true;
   return json.dump();
 }
@@ -25,6 +27,8 @@ Result<HotPosition> hot_position_from_json(std::string_view text) {
                          .hot_start = Seq{json.at("hot_start").get<int64_t>()},
                          .hot_position = Seq{json.at("hot_position").get<int64_t>()},
                          .in_flight = std::nullopt,
+                         .fence = Epoch{json.value("fence", int64_t{0})},
+                         .table_id = json.value("table_id", ""),
                          .provisional = json.value("provisional", false)};
     if (const auto found = json.find("in_flight"); found != json.end()) {
       position.in_flight = InFlight{.range = {Seq{found->at("first").get<int64_t>()}, Seq{found->at("last").get<int64_t>()}},

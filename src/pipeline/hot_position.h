@@ -19,12 +19,14 @@ struct InFlight {
 };
 
 /// Value of the KV key hot/<table>/<shard> (docs/formats/nats.md). ClickHouse holds exactly the rows with
-/// hot_start < _seq <= hot_position; above that at most some of in_flight.
+/// hot_start < _seq <= hot_position; above that at most some of in_flight; at or below hot_start what bulk put there.
 struct HotPosition {
   Epoch epoch;
   Seq hot_start{0};
   Seq hot_position{0};
   std::optional<InFlight> in_flight;
+  Epoch fence;           ///< Of the resolve that wrote this. ClickHouse holding another makes it an old story.
+  std::string table_id;  ///< HotTable::table_id() of the table that this is about; empty: not known.
   /// Set while ClickHouse never answered: it only keeps where ClickHouse begins, and says nothing of what it holds.
   bool provisional = false;
   friend bool operator==(const HotPosition&, const HotPosition&) = default;

@@ -13,20 +13,12 @@
 #include "batch/row_ids.h"
 
 namespace weir::pipeline {
-namespace {
-
-constexpr int64_t kResolvesPerEpoch = 1'000'000;
-
-}  // namespace
-
-Epoch fence_of(Epoch epoch, int64_t resolve) { return Epoch{epoch.value * kResolvesPerEpoch + resolve}; }
-Epoch epoch_of_fence(Epoch fence) { return Epoch{fence.value / kResolvesPerEpoch}; }
 
 HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Quarantine quarantine)
     : table_(table),
       key_value_(key_value),
       options_(std::move(options)),
-      quarantine_(std::move(quarantine)),
+      inserter_(table, live_writer(options_.shard), std::move(quarantine)),
       key_(hot_position_key(options_.table, options_.shard)),
       fence_(fence_of(options_.epoch, 0)) {}
 
@@ -37,25 +29,41 @@ Result<Seq> HotSink::resolve() {
     keep_start();
     return created.status();
   }
+  WEIR_ASSIGN_OR_RETURN(table_id_, table_.table_id());
   fence_ = Epoch{fence_.value + 1};  // Only where a server is there to hear it: outages do not use numbers up.
-  WEIR_RETURN_IF_ERROR(table_.raise_fence(options_.shard, fence_));
+  WEIR_RETURN_IF_ERROR(table_.raise_fence(live_writer(options_.shard), fence_));
+  // The order of the next three is what keeps bulk from writing our rows: see the class.
+  const Result<KeyValueEntry> entry = key_value_.get(key_);
+  WEIR_RETURN_IF_ERROR(fence_out_bulk());
   WEIR_ASSIGN_OR_RETURN(const SeqRange present, table_.seq_bounds(options_.shard));
-  WEIR_RETURN_IF_ERROR(load_position(*created, present));
+  WEIR_RETURN_IF_ERROR(load_position(entry, *created, present));
   // KV may have lost its last writes with its server, so rows can stand above what it says: they are not taken for a
   // position, only looked at before anything is written where they are.
   uncertain_through_ = present.empty() ? Seq{0} : present.last;
-  if (stored_.in_flight) {
-    WEIR_ASSIGN_OR_RETURN(const std::vector<RowId> ids, table_.read_ids(options_.shard, stored_.in_flight->range));
-    if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
-      return data_loss("ClickHouse holds a row of " + to_string(stored_.in_flight->range) + " twice");
-    }
-    if (static_cast<int64_t>(ids.size()) == stored_.in_flight->rows) stored_.hot_position = stored_.in_flight->range.last;
-    stored_.in_flight.reset();
-  }
-  // A new start or epoch is kept before anything rests on it: the table's creation is seen only once.
+  WEIR_RETURN_IF_ERROR(take_in_flight());
+  // A new start or epoch is kept before anything rests on it, and the fence's number, by which bulk knows a position.
   WEIR_RETURN_IF_ERROR(settle());
   resolved_ = true;
   return stored_.hot_position;
+}
+
+// A bulk writer that read its bound before must read it again. Where none ever was, there is nothing to keep out: the
+// first one reads after this.
+Status HotSink::fence_out_bulk() {
+  const HotWriter bulk = bulk_writer(options_.shard);
+  WEIR_ASSIGN_OR_RETURN(const Epoch there, table_.fence(bulk));
+  return there == Epoch{0} ? ok_status() : raise_fence_above(table_, bulk, options_.epoch, there).status();
+}
+
+Status HotSink::take_in_flight() {
+  if (!stored_.in_flight) return ok_status();
+  WEIR_ASSIGN_OR_RETURN(const std::vector<RowId> ids, table_.read_ids(options_.shard, stored_.in_flight->range));
+  if (std::adjacent_find(ids.begin(), ids.end()) != ids.end()) {
+    return data_loss("ClickHouse holds a row of " + to_string(stored_.in_flight->range) + " twice");
+  }
+  if (static_cast<int64_t>(ids.size()) == stored_.in_flight->rows) stored_.hot_position = stored_.in_flight->range.last;
+  stored_.in_flight.reset();
+  return ok_status();
 }
 
 // A ClickHouse that is down from the very first start on is owed all that the lake takes meanwhile, also after a restart.
@@ -71,8 +79,7 @@ void HotSink::keep_start() {
   (void)key_value_.put(key_, to_json(kept), 0);
 }
 
-Status HotSink::load_position(bool table_is_new, SeqRange present) {
-  auto entry = key_value_.get(key_);
+Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_new, SeqRange present) {
   if (entry.ok()) {
     WEIR_ASSIGN_OR_RETURN(stored_, hot_position_from_json(entry->value));
     announced_ = stored_;
@@ -88,20 +95,27 @@ Status HotSink::load_position(bool table_is_new, SeqRange present) {
     }
   } else if (entry.status().code() == StatusCode::kNotFound) {
     // Nothing known: ClickHouse begins where the lake is now. Rows without an entry mean that KV was lost: then everything
-    // from the first row on is counted again against the lake, because rows went in in order.
+    // from the first row on is counted again against the lake, whoever put it there.
     revision_ = 0;
     announced_ = HotPosition{};
     const Seq start = present.empty() ? options_.lake_position : std::min(options_.lake_position, present.first - 1);
-    stored_ = HotPosition{.epoch = options_.epoch, .hot_start = start, .hot_position = start, .in_flight = std::nullopt};
+    stored_ = HotPosition{};
+    stored_.hot_start = stored_.hot_position = start;
   } else {
     return entry.status();
   }
-  if (table_is_new && stored_.hot_position > stored_.hot_start) {
-    // Somebody dropped the table. What it held comes back by a backfill, not by the live path.
-    const Seq start = std::max(stored_.hot_start, options_.lake_position);
-    stored_ = HotPosition{.epoch = options_.epoch, .hot_start = start, .hot_position = start, .in_flight = std::nullopt};
+  // Whether we made the table is known only once, so the entry names the table that it is about.
+  const bool other_table = table_is_new || (!stored_.table_id.empty() && stored_.table_id != table_id_);
+  if (stored_.hot_position > stored_.hot_start && (other_table || present.empty())) {
+    // Somebody dropped or emptied the table. What it held comes back by a backfill, not by the live path. Of a table that
+    // may have been empty all along, nothing that is still owed is given up.
+    const Seq lost = other_table ? options_.lake_position : std::min(options_.lake_position, stored_.hot_position);
+    stored_.hot_start = stored_.hot_position = std::max(stored_.hot_start, lost);
+    stored_.in_flight.reset();
   }
   stored_.epoch = options_.epoch;
+  stored_.fence = fence_;
+  stored_.table_id = table_id_;
   return ok_status();
 }
 
@@ -124,6 +138,17 @@ Status HotSink::announce() {
     revision_ = *put;
   }
   announced_ = stored_;
+  return ok_status();
+}
+
+Status HotSink::skip_to(Seq lake_position) {
+  if (!resolved_ || lake_position < position()) {
+    return internal_error("ClickHouse skip to " + to_string(lake_position) + " at position " + to_string(position()));
+  }
+  stored_.hot_start = stored_.hot_position = lake_position;
+  resolved_ = false;
+  WEIR_RETURN_IF_ERROR(settle());
+  resolved_ = true;
   return ok_status();
 }
 
@@ -154,7 +179,10 @@ Status HotSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) {
     if (range.first <= uncertain_through_) {
       WEIR_ASSIGN_OR_RETURN(rows, only_missing(rows, range));
     }
-    WEIR_RETURN_IF_ERROR(insert_all(rows, range, digest));
+    WEIR_RETURN_IF_ERROR(inserter_.insert(rows, fence_,
+                                          options_.table + "/" + std::to_string(options_.shard) + "/" +
+                                              to_string(range.first) + "-" + to_string(range.last) + "/" + digest +
+                                              "/" + std::to_string(fence_.value)));
     resolved_ = true;
   }
   stored_.hot_position = range.last;
@@ -170,43 +198,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> HotSink::only_missing(const std::sha
   }
   if (present.empty()) return rows;
   return rows_without(rows, present);
-}
-
-Status HotSink::insert_all(const std::shared_ptr<arrow::RecordBatch>& rows, SeqRange range, const std::string& digest) {
-  if (rows->num_rows() == 0) return ok_status();
-  WEIR_ASSIGN_OR_RETURN(const auto parts, table_.split_by_partition(rows));
-  const std::string token_prefix = options_.table + "/" + std::to_string(options_.shard) + "/" +
-                                   to_string(range.first) + "-" + to_string(range.last) + "/";
-  for (size_t i = 0; i < parts.size(); ++i) {
-    const std::string token =
-        token_prefix + std::to_string(i) + "/" + digest + "/" + std::to_string(fence_.value);
-    WEIR_RETURN_IF_ERROR(insert_part(parts[i], token));
-  }
-  return ok_status();
-}
-
-Status HotSink::insert_part(const std::shared_ptr<arrow::RecordBatch>& part, const std::string& token) {
-  Status status = table_.insert({.rows = part, .token = token, .shard = options_.shard, .epoch = fence_});
-  if (status.code() == StatusCode::kFenced) {
-    // A ClickHouse that came back from a crash may have lost its fence (the Join table is not synced) and then refuses
-    // everybody. Only a higher number there means that we were replaced.
-    WEIR_ASSIGN_OR_RETURN(const Epoch there, table_.fence(options_.shard));
-    return there > fence_ ? status : unavailable("ClickHouse lost our fence; it is raised again");
-  }
-  if (status.code() == StatusCode::kRejected) return quarantine_refused(part, token, status);
-  return status;
-}
-
-// Halves a refused part until the rows at fault stand alone; those are put aside, all others go in.
-Status HotSink::quarantine_refused(const std::shared_ptr<arrow::RecordBatch>& part, const std::string& token,
-                                   const Status& refusal) {
-  if (part->num_rows() == 1) {
-    WEIR_ASSIGN_OR_RETURN(const std::vector<RowId> ids, row_ids(*part));
-    return quarantine_(ids.front(), refusal.message());
-  }
-  const int64_t half = part->num_rows() / 2;
-  WEIR_RETURN_IF_ERROR(insert_part(part->Slice(0, half), token + "a"));
-  return insert_part(part->Slice(half), token + "b");
 }
 
 }  // namespace weir::pipeline

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "pipeline/hot_fence.h"
+#include "pipeline/hot_inserter.h"
 #include "pipeline/hot_position.h"
 #include "ports/hot_table.h"
 #include "ports/key_value.h"
@@ -33,17 +34,27 @@ struct HotSinkOptions {
 /// ours that is still on its way can no longer land, and only then reads back which rows are there. From then on a range
 /// that may have rows already gets only those that are missing. Nothing rests on deduplication tokens.
 ///
-/// The fence counts takeovers and, inside one, resolves: epoch * 1,000,000 + resolve. One thread at a time.
+/// Beside it HotBulkSink writes history, at or below a bound that it reads in KV: the position of this sink. Both never write
+/// the same row, whatever KV forgets, because a position only grows between two resolves and every resolve
+///   1. raises the live fence, 2. reads KV, 3. raises the bulk fence, 4. looks what is there, 5. writes KV, with 1.'s number.
+/// Take a bulk INSERT under a fence raised before 3: it lands before 3, so that 4 sees it, or never; and this sink writes
+/// only after 5. Take a bulk fence raised after 3: its bound is read after that, and is believed only when the entry carries
+/// the number of the live fence ClickHouse has then. So this resolve, or a later one, wrote it in 5 or after: it is not
+/// above where this sink stands. What KV said before it lost its tail carries another number, unless that tail
+/// began in this very resolve, and then it is only a lower position of it.
+///
+/// One thread at a time.
 class HotSink final : public Sink {
  public:
-  /// Keeps for good that ClickHouse refused a row it can never take. Failing keeps the sink from going on.
-  using Quarantine = std::function<Status(RowId row, const std::string& reason)>;
-
   HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Quarantine quarantine);
 
   Result<Seq> resolve() override;
   Status write(const std::vector<std::shared_ptr<const Slice>>& slices) override;
   Seq position() const override { return stored_.hot_position; }
+
+  /// Gives what lies between position() and the lake's position up to history: hot_start and the position become
+  /// `lake_position`, in KV too. Failures as write(). kInternal, and nothing happens: it would move backwards.
+  [[nodiscard]] Status skip_to(Seq lake_position);
 
   /// Stores the position that otherwise rides with the next announcement. For idle moments and the end.
   [[nodiscard]] Status settle();
@@ -51,30 +62,25 @@ class HotSink final : public Sink {
 
  private:
   void keep_start();
-  Status load_position(bool table_is_new, SeqRange present);
+  Status fence_out_bulk();
+  Status load_position(const Result<KeyValueEntry>& entry, bool table_is_new, SeqRange present);
+  Status take_in_flight();
   Status announce();
   Result<std::shared_ptr<arrow::RecordBatch>> only_missing(const std::shared_ptr<arrow::RecordBatch>& rows,
                                                            SeqRange range);
-  Status insert_all(const std::shared_ptr<arrow::RecordBatch>& rows, SeqRange range, const std::string& digest);
-  Status insert_part(const std::shared_ptr<arrow::RecordBatch>& part, const std::string& token);
-  Status quarantine_refused(const std::shared_ptr<arrow::RecordBatch>& part, const std::string& token,
-                            const Status& refusal);
 
   HotTable& table_;
   KeyValue& key_value_;
   const HotSinkOptions options_;
-  const Quarantine quarantine_;
+  HotInserter inserter_;
   const std::string key_;
   Epoch fence_;                 // Raised by every resolve().
+  std::string table_id_;        // Of the table that the last resolve() saw.
   uint64_t revision_ = 0;       // Of our last KV write; 0: the key has no value.
   HotPosition stored_;          // What is true now.
   HotPosition announced_;       // What KV says.
   Seq uncertain_through_{0};    // At or below this, rows above the position may be in ClickHouse already.
   bool resolved_ = false;
 };
-
-/// Fence number of the n-th resolve of an epoch, and back.
-[[nodiscard]] Epoch fence_of(Epoch epoch, int64_t resolve);
-[[nodiscard]] Epoch epoch_of_fence(Epoch fence);
 
 }  // namespace weir::pipeline

@@ -58,6 +58,14 @@ class ShardRunner {
   /// Finish now with `status`, committing nothing more.
   void abort(Status status);
 
+  /// Asks ClickHouse again what it holds of the table: it is detached and resolved, which notices a table that somebody
+  /// dropped or emptied. Asynchronous: watch status(). Nothing while draining or without ClickHouse.
+  void recheck(TableIndex table);
+
+  /// While the table's ClickHouse is catching up: gives what it lacks up to history (a backfill brings it) and goes on
+  /// live from the lake's position. Asynchronous: watch status() until hot_mode is kLive. Nothing when it is not catching up.
+  void skip_ahead(TableIndex table);
+
   [[nodiscard]] ShardStatus status() const;
   [[nodiscard]] bool goal_reached() const;
 

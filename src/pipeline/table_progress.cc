@@ -105,6 +105,21 @@ void TableProgress::on_settled(const Settled& event, TimePoint now) {
   hot_unsettled_ = false;
 }
 
+void TableProgress::on_skipped(const Skipped& event, TimePoint now) {
+  if (!event.status.ok()) return fail(&hot_, event.status, now);
+  hot_.state = SinkProgress::State::kIdle;
+  hot_at(event.position);
+  try_attach(now);
+}
+
+void TableProgress::recheck(TimePoint now) {
+  if (hot_mode_ == HotMode::kNone || stopped_) return;
+  recheck_asked_ = true;
+  hot_.retry_at = now;
+}
+
+void TableProgress::skip_ahead() { skip_asked_ = hot_mode_ == HotMode::kCatchingUp; }
+
 // A checkpoint is a convenience: a failed one is tried again after as many commits.
 void TableProgress::on_checkpointed(const Checkpointed&) {
   lake_.state = SinkProgress::State::kIdle;
@@ -181,6 +196,7 @@ void TableProgress::try_attach(TimePoint now) {
     return;
   }
   hot_mode_ = HotMode::kLive;
+  skip_asked_ = false;
   hot_queue_.clear();
   for (auto it = begins; it != pending_.end(); ++it) hot_queue_.push_back({*it, now});
 }
@@ -196,6 +212,11 @@ bool TableProgress::commit_due(TimePoint now, bool hurry) const {
 
 void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions) {
   if (fenced_) return;
+  if (recheck_asked_ && !draining && !hot_.working()) {
+    recheck_asked_ = false;
+    hot_.state = SinkProgress::State::kUnresolved;
+    detach();
+  }
   for (const SinkKind kind : {SinkKind::kLake, SinkKind::kDeadLetters, SinkKind::kHot}) {
     if (stopped_ || (kind == SinkKind::kHot && hot_mode_ == HotMode::kNone)) continue;
     SinkProgress& unresolved = sink(kind);
@@ -262,6 +283,7 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
   if (hot_mode_ == HotMode::kCatchingUp && hot_.position < lake_.position && !draining) {
     hot_.state = SinkProgress::State::kWorking;
     const Seq first = hot_.position + 1;
+    if (skip_asked_) return actions->push_back(SkipTo{index_, lake_.position});
     actions->push_back(CatchUp{index_, {first, std::min(lake_.position, first + (options_.catch_up_sequences - 1))}});
   } else if (hot_mode_ == HotMode::kLive && flush_due(now, hurry)) {
     hot_.state = SinkProgress::State::kWorking;

@@ -63,9 +63,16 @@ class TableProgress {
   void on_written(const Written& event, TimePoint now);
   void on_caught_up(const CaughtUp& event, TimePoint now);
   void on_settled(const Settled& event, TimePoint now);
+  void on_skipped(const Skipped& event, TimePoint now);
   void on_checkpointed(const Checkpointed& event);
   void on_slice(const SlicePtr& slice, TimePoint now);
   void stop(Status status);
+
+  // --- what somebody asks for
+  /// Resolves ClickHouse again, as if it had failed, but at once; after what runs there now.
+  void recheck(TimePoint now);
+  /// Lets ClickHouse go on from the lake's position; after what runs there now. Nothing unless it is catching up.
+  void skip_ahead();
 
   // --- what to do next
   /// Adds what may start now. `hurry`: commit without waiting for the interval (drain, goal, memory).
@@ -119,6 +126,8 @@ class TableProgress {
   SinkProgress hot_;
   HotMode hot_mode_;
   bool hot_unsettled_ = false;
+  bool recheck_asked_ = false;      // Not begun yet.
+  bool skip_asked_ = false;         // Not done yet, and still catching up.
   std::deque<SlicePtr> pending_;    // From lake_.position + 1 on.
   size_t committing_ = 0;           // Front part of pending_ that a lake commit carries now.
   int64_t pending_bytes_ = 0;

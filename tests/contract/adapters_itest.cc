@@ -158,11 +158,11 @@ class OnClickHouse : public HotTableContract<ClickHouseTable> {};
 
 TEST_F(OnClickHouse, ShardsHaveRowsAndAFenceOfTheirOwn) {
   make(1);
-  ASSERT_TRUE(table_->raise_fence(1, Epoch{4}).ok());
+  ASSERT_TRUE(table_->raise_fence(live_writer(1), Epoch{4}).ok());
   insert_ok(ids_of(1, 3));
-  const HotInsert other{.rows = ClickHouseTable::rows(ids_of(2, 9), 1), .token = "1", .shard = 1, .epoch = Epoch{4}};
+  const HotInsert other{.rows = ClickHouseTable::rows(ids_of(2, 9), 1), .token = "1", .writer = live_writer(1), .epoch = Epoch{4}};
   ASSERT_TRUE(table_->insert(other).ok());
-  EXPECT_EQ(*table_->fence(0), Epoch{1});
+  EXPECT_EQ(*table_->fence(live_writer(0)), Epoch{1});
   EXPECT_EQ(ids(), ids_of(1, 3));
   EXPECT_EQ(*table_->read_ids(1, {Seq{0}, Seq{99}}), ids_of(2, 9));
   EXPECT_EQ(bounds(), (SeqRange{Seq{1}, Seq{3}}));

@@ -24,10 +24,7 @@ struct FakeHotStore {
   std::unique_ptr<HotTable> open() { return std::make_unique<fakes::FakeHotTable>(state, fakes::Faults{}); }
   static std::shared_ptr<arrow::RecordBatch> rows(const std::vector<RowId>& ids) { return fakes::rows_of(ids); }
   static std::shared_ptr<arrow::RecordBatch> spread_rows(const std::vector<RowId>& ids) { return fakes::rows_of(ids); }
-  void drop() {
-    state.exists = false;
-    state.rows.clear();
-  }
+  void drop() { state.drop(); }
   void refuse(Seq seq) { state.refused.insert({seq, 0}); }
 
   fakes::HotState state;

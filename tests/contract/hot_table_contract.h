@@ -32,12 +32,12 @@ class HotTableContract : public testing::Test {
   void make(int64_t epoch = 1) {
     const auto created = table_->ensure();
     ASSERT_TRUE(created.ok()) << created.status().to_string();
-    const Status raised = table_->raise_fence(0, Epoch{epoch});
+    const Status raised = table_->raise_fence(live_writer(0), Epoch{epoch});
     ASSERT_TRUE(raised.ok()) << raised.to_string();
   }
   Status insert(const std::shared_ptr<arrow::RecordBatch>& rows, int64_t epoch = 1) {
     return table_->insert(
-        {.rows = rows, .token = "t/0/" + std::to_string(++attempts_), .shard = 0, .epoch = Epoch{epoch}});
+        {.rows = rows, .token = "t/0/" + std::to_string(++attempts_), .writer = live_writer(0), .epoch = Epoch{epoch}});
   }
   void insert_ok(const std::vector<RowId>& ids) {
     const Status status = insert(backend_.rows(ids));
@@ -55,7 +55,7 @@ class HotTableContract : public testing::Test {
     return found.ok() ? *found : SeqRange{Seq{-1}, Seq{-1}};
   }
   int64_t fence() {
-    const auto found = table_->fence(0);
+    const auto found = table_->fence(live_writer(0));
     EXPECT_TRUE(found.ok()) << found.status().to_string();
     return found.ok() ? found->value : -1;
   }
@@ -124,16 +124,16 @@ TYPED_TEST_P(HotTableContract, OnlyTheEpochThatTheFenceHoldsGetsRowsIn) {
 
 TYPED_TEST_P(HotTableContract, TheFenceRisesAndIsNeverLowered) {
   this->make(5);
-  EXPECT_TRUE(this->table_->raise_fence(0, Epoch{5}).ok());  // again: after an answer that was lost
-  EXPECT_TRUE(this->backend_.open()->raise_fence(0, Epoch{8}).ok());
-  EXPECT_EQ(this->table_->raise_fence(0, Epoch{7}).code(), StatusCode::kFenced);
+  EXPECT_TRUE(this->table_->raise_fence(live_writer(0), Epoch{5}).ok());  // again: after an answer that was lost
+  EXPECT_TRUE(this->backend_.open()->raise_fence(live_writer(0), Epoch{8}).ok());
+  EXPECT_EQ(this->table_->raise_fence(live_writer(0), Epoch{7}).code(), StatusCode::kFenced);
   EXPECT_EQ(this->fence(), 8);
 }
 
 TYPED_TEST_P(HotTableContract, AReplacedProcessGetsNoRowInAndKeepsThoseItHad) {
   this->make(1);
   this->insert_ok(ids_of(1, 3));
-  ASSERT_TRUE(this->backend_.open()->raise_fence(0, Epoch{2}).ok());
+  ASSERT_TRUE(this->backend_.open()->raise_fence(live_writer(0), Epoch{2}).ok());
   EXPECT_EQ(this->insert(this->backend_.rows(ids_of(4, 6)), 1).code(), StatusCode::kFenced);
   EXPECT_EQ(this->ids(), ids_of(1, 3));
 }

@@ -9,9 +9,10 @@
 namespace weir::fakes {
 namespace {
 
-Status land(HotState& state, const std::vector<RowId>& ids, Epoch epoch) {
+Status land(HotState& state, const std::vector<RowId>& ids, const HotWriter& writer, Epoch epoch) {
   if (!state.exists) return not_found("the table");
-  if (state.fence != epoch) return fenced("the fence is at " + std::to_string(state.fence.value));
+  const Epoch fence = state.fence_of(writer);
+  if (fence != epoch) return fenced("the fence is at " + std::to_string(fence.value));
   for (const RowId& id : ids) {
     if (state.refused.contains(id)) return rejected("row " + to_string(id.seq));
   }
@@ -21,17 +22,37 @@ Status land(HotState& state, const std::vector<RowId>& ids, Epoch epoch) {
 
 }  // namespace
 
+void HotState::drop() {
+  exists = false;
+  rows.clear();
+}
+
+Epoch& HotState::fence_of(const HotWriter& writer) {
+  return writer.path == HotWriter::Path::kBulk ? bulk_fence : fence;
+}
+
 Status FakeHotTable::reachable(std::string_view step) {
   const Fate fate = faults_.fate(step);
   if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
   return fate == Fate::kDone ? ok_status() : unavailable(std::string(step));
 }
 
+Status FakeHotTable::readable(std::string_view step) {
+  WEIR_RETURN_IF_ERROR(reachable(step));
+  return state_.exists ? ok_status() : not_found("the table");
+}
+
 Result<bool> FakeHotTable::ensure() {
   WEIR_RETURN_IF_ERROR(reachable("hot.ensure"));
-  const bool created = !state_.exists;
+  if (state_.exists) return false;
   state_.exists = true;
-  return created;
+  ++state_.made;
+  return true;
+}
+
+Result<std::string> FakeHotTable::table_id() {
+  WEIR_RETURN_IF_ERROR(readable("hot.table_id"));
+  return std::to_string(state_.made);
 }
 
 // Two "partitions" by parity of the first row's place, so that one write is several INSERTs.
@@ -47,22 +68,22 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> FakeHotTable::split_by_
 Status FakeHotTable::insert(const HotInsert& insert) {
   WEIR_ASSIGN_OR_RETURN(const std::vector<RowId> ids, row_ids(*insert.rows));
   switch (faults_.fate("hot.insert")) {
-    case Fate::kDone: return land(state_, ids, insert.epoch);
+    case Fate::kDone: return land(state_, ids, insert.writer, insert.epoch);
     case Fate::kUnavailable: return unavailable("hot.insert");
     case Fate::kLostRequest: return outcome_unknown("hot.insert");
     case Fate::kLostAnswer: {
-      const Status ignored = land(state_, ids, insert.epoch);
+      const Status ignored = land(state_, ids, insert.writer, insert.epoch);
       return outcome_unknown(ignored.ok() ? "hot.insert" : "hot.insert, refused");
     }
     case Fate::kLate:
-      faults_.land_late([&state = state_, ids, epoch = insert.epoch] {
-        const Status ignored = land(state, ids, epoch);
+      faults_.land_late([&state = state_, ids, writer = insert.writer, epoch = insert.epoch] {
+        const Status ignored = land(state, ids, writer, epoch);
         static_cast<void>(ignored.ok());
       });
       return outcome_unknown("hot.insert");
     case Fate::kKilledBefore: throw Killed{faults_.process};
     case Fate::kKilledAfter: {
-      const Status ignored = land(state_, ids, insert.epoch);
+      const Status ignored = land(state_, ids, insert.writer, insert.epoch);
       static_cast<void>(ignored.ok());
       throw Killed{faults_.process};
     }
@@ -70,34 +91,52 @@ Status FakeHotTable::insert(const HotInsert& insert) {
   return internal_error("unknown fate");
 }
 
+Result<int64_t> FakeHotTable::count_rows(int32_t, SeqRange range) {
+  WEIR_RETURN_IF_ERROR(readable("hot.count_rows"));
+  return std::count_if(state_.rows.begin(), state_.rows.end(), [&](const RowId& id) { return range.contains(id.seq); });
+}
+
 Result<std::vector<RowId>> FakeHotTable::read_ids(int32_t, SeqRange range) {
-  WEIR_RETURN_IF_ERROR(reachable("hot.read_ids"));
+  WEIR_RETURN_IF_ERROR(readable("hot.read_ids"));
   std::vector<RowId> ids;
   std::copy_if(state_.rows.begin(), state_.rows.end(), std::back_inserter(ids),
                [&](const RowId& id) { return range.contains(id.seq); });
+  if (static_cast<int64_t>(ids.size()) > state_.ids_max) return resource_exhausted("read it in parts");
   return ids;
 }
 
 Result<SeqRange> FakeHotTable::seq_bounds(int32_t) {
-  WEIR_RETURN_IF_ERROR(reachable("hot.seq_bounds"));
+  WEIR_RETURN_IF_ERROR(readable("hot.seq_bounds"));
   if (state_.rows.empty()) return SeqRange{};
   return SeqRange{state_.rows.begin()->seq, state_.rows.rbegin()->seq};
 }
 
-Result<Epoch> FakeHotTable::fence(int32_t) {
+Result<Epoch> FakeHotTable::fence(const HotWriter& writer) {
   WEIR_RETURN_IF_ERROR(reachable("hot.fence"));
-  return state_.fence;
+  return state_.fence_of(writer);
 }
 
-Status FakeHotTable::raise_fence(int32_t, Epoch epoch) {
-  WEIR_RETURN_IF_ERROR(reachable("hot.raise_fence"));
-  if (state_.fence > epoch) return fenced("the fence is at " + std::to_string(state_.fence.value));
-  state_.fence = epoch;
-  return ok_status();
+Status FakeHotTable::raise_fence(const HotWriter& writer, Epoch epoch) {
+  const auto raise = [&state = state_, writer, epoch] {
+    Epoch& fence = state.fence_of(writer);
+    fence = std::max(fence, epoch);
+    return fence;
+  };
+  switch (faults_.fate("hot.raise_fence")) {
+    case Fate::kDone: break;
+    case Fate::kUnavailable:
+    case Fate::kLostRequest: return unavailable("hot.raise_fence");
+    case Fate::kLostAnswer: static_cast<void>(raise()); return unavailable("hot.raise_fence");
+    case Fate::kLate: faults_.land_late([raise] { static_cast<void>(raise()); }); return unavailable("hot.raise_fence");
+    case Fate::kKilledBefore: throw Killed{faults_.process};
+    case Fate::kKilledAfter: static_cast<void>(raise()); throw Killed{faults_.process};
+  }
+  const Epoch there = raise();
+  return there == epoch ? ok_status() : fenced("the fence is at " + std::to_string(there.value));
 }
 
 Status FakeHotTable::erase(int32_t, SeqRange range) {
-  WEIR_RETURN_IF_ERROR(reachable("hot.erase"));
+  WEIR_RETURN_IF_ERROR(readable("hot.erase"));
   std::erase_if(state_.rows, [&](const RowId& id) { return range.contains(id.seq); });
   return ok_status();
 }
