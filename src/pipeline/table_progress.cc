@@ -161,7 +161,14 @@ void TableProgress::on_slice(const SlicePtr& slice, TimePoint now) {
   if (pending_.empty()) pending_since_ = now;
   pending_.push_back(slice);
   pending_bytes_ += slice->bytes;
-  if (hot_mode_ == HotMode::kLive && slice->range.last > hot_.position) hot_queue_.push_back({slice, now});
+  if (hot_mode_ != HotMode::kLive || slice->range.last <= hot_.position) return;
+  if (slice->range.first <= hot_.position) {
+    // Cut before ClickHouse told its position, which lies inside: the lake brings the rest.
+    hot_queue_.clear();
+    hot_mode_ = HotMode::kCatchingUp;
+    return;
+  }
+  hot_queue_.push_back({slice, now});
 }
 
 bool TableProgress::ready() const {

@@ -13,6 +13,21 @@ namespace weir::sim {
 
 inline constexpr int64_t kHeldBytesMax = 5'000;
 
+/// A backfill lake -> ClickHouse as it is kept for the next process, and what all of them did.
+struct HistoryJob {
+  int number = 0;  ///< 0: there never was one.
+  bool done = false;
+  Seq upper{0};
+  std::vector<RowId> rows;  ///< All rows of the lake's pinned version up to `upper`, newest first.
+  std::string table_id;  ///< Of the table that it fills.
+  size_t rows_per_block = 1;
+  std::set<size_t> blocks_done;  ///< Block 0 has the newest rows.
+  int resolves = 0;
+  int writes = 0;
+  int finished = 0;
+  int64_t rows_inserted = 0;
+};
+
 /// All that outlives a process.
 struct Stores {
   fakes::StreamHistory stream;
@@ -21,13 +36,16 @@ struct Stores {
   fakes::HotState hot;
   fakes::KeyValueState key_value;
   std::vector<fakes::KeyValueState> key_value_history;  ///< Earlier states that a crash may bring back.
-  bool key_value_lost = false;                          ///< A crash did.
   std::set<RowId> quarantined;
   Seq announced_through{0};  ///< Highest sequence that KV ever announced for ClickHouse.
+  HistoryJob job;
 
   /// Notes what KV announces now. Called before every call to a store.
   void note_announcement();
 };
+
+/// The lake's rows now, up to `upper`, newest first.
+[[nodiscard]] std::vector<RowId> lake_rows(const Stores& stores, Seq upper);
 
 /// The first of I1-I3 that does not hold, with what was seen; empty when all hold.
 [[nodiscard]] std::string violated_invariant(const Stores& stores);

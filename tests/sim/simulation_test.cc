@@ -26,20 +26,32 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
     total.takeovers += report.takeovers;
     total.fenced += report.fenced;
     total.late_landings += report.late_landings;
+    total.drops += report.drops;
+    total.skips += report.skips;
+    total.backfills += report.backfills;
+    total.backfill_writes += report.backfill_writes;
+    total.backfill_resolves += report.backfill_resolves;
+    total.backfilled_rows += report.backfilled_rows;
   }
   std::printf("%lld seeds: %d processes, %d killed, %d taken over while paused, %d fenced, %d late effects\n",
               static_cast<long long>(last - first + 1), total.processes, total.kills, total.takeovers, total.fenced,
               total.late_landings);
+  std::printf("%d tables dropped, %d skips, %d backfills: %d writes, %lld rows, %d resolves\n", total.drops, total.skips,
+              total.backfills, total.backfill_writes, static_cast<long long>(total.backfilled_rows),
+              total.backfill_resolves);
   if (only < 0) {
     EXPECT_GT(total.kills, 100);
     EXPECT_GT(total.takeovers, 100);
     EXPECT_GT(total.fenced, 20);
     EXPECT_GT(total.late_landings, 100);
+    EXPECT_GT(total.drops, 100);
+    EXPECT_GT(total.skips, 100);
+    EXPECT_GT(total.backfilled_rows, 10'000);
   }
 }
 
 TEST(Simulation, WithoutFaultsOneProcessDoesItAll) {
-  const Report report = simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0});
+  const Report report = simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0, .drop_rate = 0});
   EXPECT_EQ(report.violation, "");
   EXPECT_EQ(report.processes, 2);  // The second is the quiet one that looks once more.
 }
