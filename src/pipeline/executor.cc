@@ -44,7 +44,7 @@ Event Executor::execute(const Action& action, const std::stop_token& stop) {
     Event operator()(const CatchUp& a) { return self.do_catch_up(a, stop); }
     Event operator()(const Settle& a) { return Settled{a.table, self.tables_[a.table].hot->settle()}; }
     Event operator()(const SkipTo& a) { return self.do_skip_to(a); }
-    Event operator()(const Checkpoint& a) { return Checkpointed{a.table, self.tables_[a.table].lake_table->checkpoint()}; }
+    Event operator()(const Checkpoint& a) { return Checkpointed{a.table, self.tables_[a.table].lake->checkpoint()}; }
     Event operator()(const Finish&) { return Tick{}; }
   };
   return std::visit(Visitor{*this, stop}, action);

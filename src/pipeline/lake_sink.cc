@@ -56,6 +56,11 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
   return ok_status();
 }
 
+Status LakeSink::checkpoint() {
+  WEIR_RETURN_IF_ERROR(ledger_.table().checkpoint());
+  return ledger_.reopen();
+}
+
 Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table, int32_t shard) {
   const std::string app_id = position_app_id(table, shard);
   WEIR_ASSIGN_OR_RETURN(const auto created, snapshot.txn(app_id + "/stream_created_us"));
