@@ -46,6 +46,7 @@ MODULES = {
     "pipeline": Module(5),
     "backfill": Module(6, ADAPTERS),
     "audit": Module(6, ADAPTERS),
+    "maintain": Module(6, frozenset({"engine", "clickhouse"})),
     "http": Module(6),
     "config": Module(7, ADAPTERS),
     "app": Module(8, ADAPTERS),

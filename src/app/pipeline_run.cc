@@ -5,7 +5,9 @@
 #include <thread>
 #include <utility>
 
+#include "app/maintenance.h"
 #include "app/version.h"
+#include "lake/lake_layout.h"
 
 namespace weir::app {
 namespace {
@@ -71,7 +73,11 @@ Status PipelineRun::run() {
         --running;
       });
     }
+    MaintenanceSchedule maintenance(*services_, config_, telemetry_, [this] { return held_tables(); });
+    threads.emplace_back([&maintenance, token = stop.get_token()] { maintenance.run(token); });
     wait_for_shards(stop, running);
+    stop.request_stop();
+    threads.clear();
   }
   state_ = PipelineState::kStopped;
   sample();
@@ -103,6 +109,18 @@ void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
     slot.open = false;
     slot.shard.reset();
   }
+}
+
+// Tables whose shards are ours, and the dead letters once one of them is.
+std::vector<std::string> PipelineRun::held_tables() {
+  std::lock_guard lock(slots_mutex_);
+  std::vector<std::string> held;
+  for (const auto& slot : slots_) {
+    if (!slot->open) continue;
+    for (const TableSection* table : slot->tables) held.push_back(table->plan.table);
+  }
+  if (!held.empty()) held.emplace_back(lake::kDeadLetterTable);
+  return held;
 }
 
 void PipelineRun::wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running) {

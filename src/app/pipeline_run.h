@@ -62,6 +62,7 @@ class PipelineRun {
   Status start_http();
   void run_slot(Slot& slot, const std::stop_token& stop);
   void wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running);
+  [[nodiscard]] std::vector<std::string> held_tables();
   [[nodiscard]] Status worst_result() const;
   void sample();
 

@@ -12,6 +12,7 @@
 #include "cli/dead_letters.h"
 #include "cli/demo.h"
 #include "cli/exit_code.h"
+#include "cli/maintain.h"
 #include "cli/query.h"
 #include "cli/run_pipeline.h"
 #include "cli/status.h"
@@ -27,6 +28,7 @@ constexpr std::array kCommands = {
     Command{"status", "Show positions, lag, rates, dead letters and modes, also when nothing runs", declare_status},
     Command{"query", "Run SQL over the lake", declare_query},
     Command{"backfill", "Bring history into ClickHouse or into the lake", declare_backfill},
+    Command{"maintain", "Compact, checkpoint and clean up the lake's tables", declare_maintain},
     Command{"dead-letters", "List and show rejected events", declare_dead_letters},
 };
 

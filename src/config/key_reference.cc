@@ -127,6 +127,21 @@ constexpr KeySpec kTrinoKeys[] = {
      .meaning = "How often the views move on."},
 };
 
+constexpr KeySpec kMaintenanceKeys[] = {
+    {.key = "interval",
+     .kind = kDuration,
+     .fallback = "\"10m\"",
+     .min = "0s",
+     .max = "30d",
+     .meaning = "Time between rounds of upkeep; `0s` turns them off (then run `weir maintain` by other means)."},
+    {.key = "retention",
+     .kind = kDuration,
+     .fallback = "\"168h\"",
+     .min = "1h",
+     .max = "168h",
+     .meaning = "How long versions of the tables stay readable: files that only older ones refer to are deleted."},
+};
+
 constexpr KeySpec kLimitsKeys[] = {
     {.key = "message_bytes",
      .kind = kSize,
@@ -231,6 +246,8 @@ constexpr std::array kSections = {
     SectionSpec{"http", "[http]", "Health, metrics, status and console.", kHttpKeys},
     SectionSpec{"trino", "[trino]",
                 "Keeps the views over lake and ClickHouse current. Checked, but without effect yet.", kTrinoKeys},
+    SectionSpec{"maintenance", "[maintenance]", "Upkeep of the lake inside `weir run`: compaction, checkpoints, clean-up.",
+                kMaintenanceKeys},
     SectionSpec{"limits", "[limits]", "What bounds memory, waiting and bad events.", kLimitsKeys},
     SectionSpec{"table", "[[table]]", "One table. At least one; repeat the heading for more.", kTableKeys},
     SectionSpec{"table.column", "[[table.column]]", "One input column of the table above it. At least one.",

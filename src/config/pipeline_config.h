@@ -81,6 +81,11 @@ struct TrinoSection {
   milliseconds refresh_interval{5'000};
 };
 
+struct MaintenanceSection {
+  milliseconds interval{600'000};       ///< Between rounds of upkeep inside `weir run`; 0: none.
+  milliseconds retention{604'800'000};  ///< How long versions of the lake's tables stay readable.
+};
+
 struct LimitsSection {
   int64_t message_bytes_max = int64_t{8} << 20;
   int json_depth_max = 64;
@@ -119,6 +124,7 @@ struct PipelineConfig {
   EngineSection engine;
   HttpSection http;
   std::optional<TrinoSection> trino;
+  MaintenanceSection maintenance;
   LimitsSection limits;
   std::vector<TableSection> tables;
 };

@@ -33,6 +33,7 @@ class FileReader {
     config.engine = read_engine();
     config.http = read_http();
     if (has("trino")) config.trino = read_trino();
+    config.maintenance = read_maintenance();
     config.limits = read_limits();
     const TomlEntry* tables = find(file_, "table");
     config.tables = read_tables(tables == nullptr ? nullptr : &tables->value, config.limits,
@@ -205,6 +206,11 @@ class FileReader {
     read.refresh_interval = trino.duration("refresh_interval");
     warnings_->add(find(file_, "trino")->line, "trino", "is checked but has no effect yet");
     return read;
+  }
+
+  MaintenanceSection read_maintenance() const {
+    const SectionReader maintenance = section("maintenance");
+    return {.interval = maintenance.duration("interval"), .retention = maintenance.duration("retention")};
   }
 
   LimitsSection read_limits() const {

@@ -10,6 +10,8 @@
 namespace weir::metric {
 
 inline constexpr std::array<std::string_view, 2> kByTable = {"table", "shard"};
+inline constexpr std::array<std::string_view, 2> kByTableStep = {"table", "step"};
+inline constexpr std::array<std::string_view, 1> kOneTable = {"table"};
 inline constexpr std::array<std::string_view, 2> kByStream = {"stream", "shard"};
 
 // From a fast local commit to a store that hardly answers.
@@ -113,6 +115,19 @@ inline constexpr MetricSpec kHotReconciliations{"weir_clickhouse_reconciliations
                                                 "INSERTs with unknown outcome that were read back and settled.",
                                                 {}};
 
+// --- maintain
+inline constexpr MetricSpec kMaintainSeconds{
+    "weir_maintain_round_seconds", MetricKind::kHistogram, {}, "Time of one round of upkeep, all tables.", kSecondsBuckets};
+inline constexpr MetricSpec kMaintainFiles{"weir_maintain_removed_files_total",
+                                           MetricKind::kCounter,
+                                           kByTableStep,
+                                           "Files that upkeep replaced by larger ones (compact) or deleted (vacuum).",
+                                           {}};
+inline constexpr MetricSpec kMaintainFailures{
+    "weir_maintain_failures_total", MetricKind::kCounter, kByTableStep, "Steps of upkeep that failed.", {}};
+inline constexpr MetricSpec kMaintainParts{
+    "weir_maintain_active_parts", MetricKind::kGauge, kOneTable, "Active parts of the table in ClickHouse.", {}};
+
 // --- telemetry
 inline constexpr MetricSpec kSuppressedLines{"weir_telemetry_suppressed_lines_total",
                                              MetricKind::kCounter,
@@ -143,6 +158,10 @@ inline constexpr std::array kAll = {&kSourceMessages,
                                     &kHotInsertSeconds,
                                     &kHotFreshnessSeconds,
                                     &kHotReconciliations,
+                                    &kMaintainSeconds,
+                                    &kMaintainFiles,
+                                    &kMaintainFailures,
+                                    &kMaintainParts,
                                     &kSuppressedLines};
 
 }  // namespace weir::metric
