@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "app/file_totals.h"
 #include "app/services.h"
 #include "app/version.h"
 #include "base/clock.h"
@@ -42,12 +43,15 @@ Result<std::vector<OpenTable>> open_tables(const engine::Engine& engine, const P
 }
 
 // The view `dead_letters`, as the head of a WITH clause that the user's query follows.
-Result<std::string> counted_dead_letters(const std::vector<OpenTable>& tables) {
+Result<std::string> counted_dead_letters(const std::vector<OpenTable>& tables, const engine::Snapshot& dead_letters) {
   std::string counted = "false";
   for (const OpenTable& table : tables) {
     const std::string& name = table.section->plan.table;
     WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
     counted += " OR (\"table\" = '" + name + "' AND _shard = 0 AND _seq <= " + std::to_string(position.value_or(0)) + ")";
+    WEIR_ASSIGN_OR_RETURN(const std::string from_files,
+                          counted_file_letters(*lake::engine_snapshot(*table.snapshot), dead_letters, name));
+    counted += " OR " + from_files;
   }
   return "SELECT * FROM _dead_letters WHERE " + counted;
 }
@@ -82,7 +86,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engin
                                                      lake::dead_letter_definition(config.pipeline.name, "")));
     WEIR_ASSIGN_OR_RETURN(dead_letters, table->snapshot());
     query_tables.push_back({.name = "_dead_letters", .snapshot = lake::engine_snapshot(*dead_letters)});
-    WEIR_ASSIGN_OR_RETURN(const std::string view, counted_dead_letters(tables));
+    WEIR_ASSIGN_OR_RETURN(const std::string view, counted_dead_letters(tables, *lake::engine_snapshot(*dead_letters)));
     text = with_dead_letters(view, sql);
   }
   return engine::query(engine, query_tables, text);
@@ -138,6 +142,7 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
     TableStatus shown{
         .name = name, .stream = table.section->stream, .plan_id = table.section->plan.id(), .columns = {}, .shards = {}};
     shown.shards.push_back(std::move(shard));
+    WEIR_ASSIGN_OR_RETURN(shown.files, file_totals(*lake::engine_snapshot(*table.snapshot), name));
     status.tables.push_back(std::move(shown));
   }
   return status;

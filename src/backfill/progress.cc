@@ -20,18 +20,24 @@ void ProgressMeter::take(const Progress& progress, TimePoint now) {
   while (samples_.size() > 2 && samples_.front().time < now - kWindow) samples_.pop_front();
 }
 
-double ProgressMeter::rows_per_second() const {
+double ProgressMeter::rows_per_second() const { return rate(&Progress::rows_done); }
+
+double ProgressMeter::rate(int64_t Progress::*done) const {
   if (samples_.size() < 2) return 0;
   const std::chrono::duration<double> elapsed = samples_.back().time - samples_.front().time;
   if (elapsed.count() <= 0) return 0;
-  return static_cast<double>(samples_.back().progress.rows_done - samples_.front().progress.rows_done) / elapsed.count();
+  return static_cast<double>(samples_.back().progress.*done - samples_.front().progress.*done) / elapsed.count();
 }
 
 std::optional<std::chrono::seconds> ProgressMeter::time_left() const {
-  const double rate = rows_per_second();
-  if (samples_.empty() || !samples_.back().progress.rows_total || rate <= 0) return std::nullopt;
+  if (samples_.empty()) return std::nullopt;
   const Progress& now = samples_.back().progress;
-  const double left = std::max(0.0, static_cast<double>(*now.rows_total - now.rows_done)) / rate;
+  const bool by_rows = now.rows_total.has_value();
+  const std::optional<int64_t> total = by_rows ? now.rows_total : now.bytes_total;
+  const double per_second = rate(by_rows ? &Progress::rows_done : &Progress::bytes_done);
+  if (!total || per_second <= 0) return std::nullopt;
+  const int64_t done = by_rows ? now.rows_done : now.bytes_done;
+  const double left = std::max(0.0, static_cast<double>(*total - done)) / per_second;
   return std::chrono::seconds(static_cast<int64_t>(std::ceil(left)));
 }
 

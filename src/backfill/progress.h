@@ -25,7 +25,7 @@ class ProgressMeter {
 
   /// Over the last 10 s; 0 before two samples.
   [[nodiscard]] double rows_per_second() const;
-  /// Empty while the total or the rate is not known.
+  /// By rows, or by bytes where the number of rows is not known. Empty while the total or the rate is not known.
   [[nodiscard]] std::optional<std::chrono::seconds> time_left() const;
   /// "1,200,000 of 10,000,000 rows · 310,000 rows/s · 28 s left"
   [[nodiscard]] std::string line() const;
@@ -35,6 +35,8 @@ class ProgressMeter {
     Progress progress;
     TimePoint time;
   };
+  [[nodiscard]] double rate(int64_t Progress::*done) const;
+
   std::deque<Sample> samples_;
 };
 

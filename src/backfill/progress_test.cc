@@ -16,6 +16,13 @@ TEST(ProgressMeter, TellsRateAndTimeLeftFromTheLastTenSeconds) {
   EXPECT_EQ(meter.line(), "2,000 of 10,000 rows · 500 rows/s · 16 s left");
 }
 
+TEST(ProgressMeter, TellsTheTimeLeftFromBytesWhereRowsAreNotKnown) {
+  ProgressMeter meter;
+  meter.take({.rows_done = 0, .rows_total = {}, .bytes_done = 0, .bytes_total = 1'000}, at(0));
+  meter.take({.rows_done = 40, .rows_total = {}, .bytes_done = 100, .bytes_total = 1'000}, at(2));
+  EXPECT_EQ(meter.line(), "40 rows · 20 rows/s · 18 s left");
+}
+
 TEST(ProgressMeter, PromisesNoEndWithoutATotal) {
   ProgressMeter meter;
   EXPECT_EQ(meter.line(), "starting");

@@ -75,6 +75,15 @@ TEST(BoundedQueue, StopEndsAWaitingPush) {
   stop.request_stop();
 }
 
+TEST(Digest, IsTheSameForContentInPieces) {
+  DigestStream stream;
+  EXPECT_EQ(stream.hex(), digest_hex(""));
+  stream.update("we");
+  stream.update("");
+  stream.update("ir");
+  EXPECT_EQ(stream.hex(), digest_hex("weir"));
+}
+
 TEST(Digest, NamesContent) {
   EXPECT_EQ(digest_hex("weir").size(), 32U);
   EXPECT_EQ(digest_hex("weir"), digest_hex("weir"));

@@ -47,6 +47,12 @@ void print_text(const nlohmann::json& status, std::ostream& out) {
              "dead letters", "events/s"});
   std::string notes;
   for (const auto& entry : status.at("tables")) {
+    if (entry.contains("files")) {
+      const nlohmann::json& files = entry.at("files");
+      notes += text_of(entry, "name") + ": from " + text_of(files, "files") + " files: " + text_of(files, "rows") +
+               " rows, " + text_of(files, "filtered") + " filtered, " + text_of(files, "dead_letters") +
+               " dead letters\n";
+    }
     for (const auto& shard : entry.at("shards")) {
       const nlohmann::json& totals = shard.at("totals");
       table.add({text_of(entry, "name"), text_of(shard, "shard"), text_of(shard, "stream_last_seq"),

@@ -69,6 +69,11 @@ std::string render_status_json(const StatusSnapshot& snapshot) {
     for (const ShardStatus& shard : table.shards) shards.push_back(shard_json(shard));
     tables.push_back(
         {{"name", table.name}, {"stream", table.stream}, {"plan_id", table.plan_id}, {"shards", std::move(shards)}});
+    if (!table.files) continue;
+    tables.back()["files"] = {{"files", table.files->files},
+                              {"rows", table.files->rows},
+                              {"filtered", table.files->filtered},
+                              {"dead_letters", table.files->dead_letters}};
   }
   return dump({{"pipeline", snapshot.pipeline},
                {"version", snapshot.version},

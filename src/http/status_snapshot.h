@@ -56,12 +56,21 @@ struct ColumnStatus {
   bool nullable = true;
 };
 
+/// Files loaded into a table, together; they are shards of their own.
+struct FileTotals {
+  int64_t files = 0;  ///< Of which any row was looked at.
+  int64_t rows = 0;
+  int64_t filtered = 0;
+  int64_t dead_letters = 0;
+};
+
 struct TableStatus {
   std::string name;
   std::string stream;
   std::string plan_id;
   std::vector<ColumnStatus> columns;  ///< Row columns, without system columns.
   std::vector<ShardStatus> shards;
+  std::optional<FileTotals> files = {};  ///< Empty without files, and where nobody looked.
 };
 
 enum class PipelineState : uint8_t { kStarting, kRunning, kStopping, kStopped };

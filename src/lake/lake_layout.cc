@@ -19,6 +19,8 @@ std::string gap_folder(std::string_view name) { return "_weir/gaps/" + path_segm
 
 std::string incarnation_folder(std::string_view stream) { return "_weir/incarnations/" + path_segment(stream); }
 
+std::string file_folder(std::string_view table) { return "_weir/files/" + path_segment(table); }
+
 std::string path_segment(std::string_view name) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string segment;

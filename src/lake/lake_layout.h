@@ -27,6 +27,9 @@ inline constexpr std::string_view kProbePath = "_weir/probe";
 /// `_weir/incarnations/<stream>`
 [[nodiscard]] std::string incarnation_folder(std::string_view stream);
 
+/// `_weir/files/<table>`, the folder of the files loaded into a table.
+[[nodiscard]] std::string file_folder(std::string_view table);
+
 /// `name` as one folder: bytes other than [A-Za-z0-9_-] become =XX, so that every stream name is a path of its own.
 [[nodiscard]] std::string path_segment(std::string_view name);
 

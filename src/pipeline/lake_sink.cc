@@ -8,7 +8,8 @@
 namespace weir::pipeline {
 
 LakeSink::LakeSink(LakeTable& table, LakeSinkOptions options)
-    : ledger_(table, position_app_id(options.table, options.shard), options.epoch), options_(std::move(options)) {}
+    : ledger_(table, position_app_id(options.table, options.shard), options.epoch, options.initial),
+      options_(std::move(options)) {}
 
 Result<Seq> LakeSink::resolve() {
   WEIR_ASSIGN_OR_RETURN(const Seq position, ledger_.take_over());
@@ -40,9 +41,10 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
   }
   std::vector<LakeTxn> also{{ledger_.app_id_of("events"), counts.events},
                             {ledger_.app_id_of("filtered"), counts.filtered},
-                            {ledger_.app_id_of("rejects"), counts.rejects},
-                            {ledger_.app_id_of("stream_created_us"), options_.stream_created_us}};
-  if (last_with_event != nullptr) {
+                            {ledger_.app_id_of("rejects"), counts.rejects}};
+  const bool from_stream = options_.stream_created_us != 0;
+  if (from_stream) also.push_back({ledger_.app_id_of("stream_created_us"), options_.stream_created_us});
+  if (from_stream && last_with_event != nullptr) {
     also.push_back({ledger_.app_id_of("stream_seq"), last_with_event->last_event.value - options_.stream_base});
     also.push_back({ledger_.app_id_of("stream_time_us"), last_with_event->last_time_us});
   }

@@ -26,6 +26,8 @@ struct LakeSinkOptions {
   Epoch epoch;
   int64_t stream_base = 0;             ///< Base of the stream's incarnation: Seq = stream sequence + base.
   int64_t stream_created_us = 0;       ///< When the stream was created, microseconds since 1970; names the incarnation.
+                                       ///< 0: the rows come from no stream (files), and none is remembered.
+  std::optional<Seq> initial = {};     ///< Position of a shard that the table has not seen yet; empty: refuse it.
 };
 
 /// The rows of one (table, shard) in its Delta table: the ledger of the whole pipeline. Position, epoch, running counts and

@@ -139,6 +139,13 @@ class World:
         self._children.append(child)
         return child
 
+    def start_command(self, pipeline: Pipeline, *arguments: str | Path, **environment: str) -> Child:
+        """Any other command in the background, with a log of its own."""
+        log = pipeline.folder / f"command{len(self._children) + 1}.log"
+        child = Child([WEIR, *arguments], log, environment)
+        self._children.append(child)
+        return child
+
     def run_weir(self, pipeline: Pipeline, *options: str, timeout: float = 120, **environment: str) -> tuple[int, str]:
         """`weir run` to its end: exit code and what it said."""
         child = self.start_weir(pipeline, *options, **environment)
