@@ -1,13 +1,10 @@
 #include "app/shard.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "app/gap.h"
 #include "app/start_position.h"
-#include "base/crash_point.h"
 #include "lake/dead_letter_table.h"
 #include "lake/incarnation_store.h"
 #include "lake/lake_layout.h"
@@ -18,7 +15,9 @@ namespace weir::app {
 Shard::Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry)
     : services_(services), config_(config), options_(options), telemetry_(telemetry) {}
 
-Shard::~Shard() { let_lease_go(); }
+Shard::~Shard() {
+  if (lease_) lease_->let_go();
+}
 
 Result<std::unique_ptr<Shard>> Shard::open(Services& services, const PipelineConfig& config,
                                            std::vector<const TableSection*> tables, ShardOptions options,
@@ -124,19 +123,11 @@ Status Shard::take_lease(const std::stop_token& stop) {
       if (fence.ok()) at_least = std::max(at_least, pipeline::epoch_of_fence(*fence));
     }
   }
-  const std::string name = "lease-" + lake::path_segment(config_.pipeline.name + "/" + stream_) + "-0";
-  WEIR_ASSIGN_OR_RETURN(auto lock, nats::FileLock::open(config_.pipeline.data_dir, name));
-  lease_ = std::make_unique<nats::KvLease>(*services_.key_value, telemetry_.clock, nats::real_wait(),
-                                           nats::KvLeaseOptions{.stream = stream_,
-                                                                .shard = 0,
-                                                                .holder = nats::new_holder_name(),
-                                                                .lease_timeout = config_.limits.lease_timeout},
-                                           std::move(lock));
-  telemetry_.log.info("taking the lease", {{"stream", stream_}, {"shard", 0}});
-  WEIR_ASSIGN_OR_RETURN(epoch_, lease_->acquire(at_least, stop));
-  telemetry_.log.info("lease taken", {{"stream", stream_}, {"shard", 0}, {"epoch", epoch_.value}});
-  crash_point("lease_taken");
-  lease_keeper_ = std::jthread([this](const std::stop_token& keeper_stop) { keep_lease(keeper_stop); });
+  WEIR_ASSIGN_OR_RETURN(lease_, HeldLease::open(services_, telemetry_,
+                                                options_.beside_the_stream
+                                                    ? table_lease(config_, tables_.front()->plan->table)
+                                                    : stream_lease(config_, stream_)));
+  WEIR_ASSIGN_OR_RETURN(epoch_, lease_->take(at_least, stop));
   return ok_status();
 }
 
@@ -212,7 +203,7 @@ Status Shard::build_runner() {
       WEIR_ASSIGN_OR_RETURN(identity_, pipeline::stream_identity(*snapshot, parts->plan->table, 0));
     }
   }
-  if (options_.until_caught_up) coordinator.goal = Seq{stream_info_.last_seq + base_};
+  if (options_.until_caught_up) coordinator.goal = end_at_start();
   WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
   source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,
@@ -228,53 +219,12 @@ Status Shard::build_runner() {
 }
 
 Status Shard::run() {
-  {
-    std::lock_guard lock(lease_mutex_);
-    if (lease_lost_) return *lease_lost_;
-    running_ = true;
-  }
+  if (const auto lost = lease_->lost()) return *lost;
+  lease_->when_lost([this](const Status& status) { runner_->abort(status); });
   Status status = runner_->run();
-  {
-    std::lock_guard lock(lease_mutex_);
-    running_ = false;
-    if (status.code() == StatusCode::kFenced) lease_lost_ = status;
-  }
-  let_lease_go();
+  if (status.code() == StatusCode::kFenced) lease_->note_lost(status);
+  lease_->let_go();
   return status;
-}
-
-// Idempotent. A lease that was lost is the other's now and is left alone.
-void Shard::let_lease_go() {
-  if (!lease_keeper_.joinable()) return;
-  lease_keeper_.request_stop();
-  lease_keeper_.join();
-  std::lock_guard lock(lease_mutex_);
-  if (lease_lost_) return;
-  if (const Status released = lease_->release(); !released.ok()) {
-    telemetry_.log.warn("the lease was not released; the next holder waits for it",
-                        {{"stream", stream_}, {"reason", released.to_string()}});
-  }
-}
-
-void Shard::keep_lease(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  while (!stop.stop_requested()) {
-    {
-      std::unique_lock lock(mutex);
-      never.wait_for(lock, stop, config_.limits.lease_timeout / 3, [] { return false; });
-    }
-    if (stop.stop_requested()) return;
-    const Status renewed = lease_->renew();
-    if (renewed.code() == StatusCode::kFenced) {
-      telemetry_.log.error("another process took the shard over", {{"stream", stream_}, {"reason", renewed.message()}});
-      std::lock_guard lock(lease_mutex_);
-      lease_lost_ = renewed;
-      if (running_) runner_->abort(renewed);
-      return;
-    }
-    if (!renewed.ok()) telemetry_.log.warn("lease not renewed", {{"stream", stream_}, {"reason", renewed.to_string()}});
-  }
 }
 
 Result<Seq> Shard::stream_end() {

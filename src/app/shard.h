@@ -3,18 +3,16 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "app/held_lease.h"
 #include "app/services.h"
 #include "clickhouse/hot_table.h"
 #include "config/pipeline_config.h"
 #include "engine/sql_plan.h"
-#include "nats/kv_lease.h"
 #include "nats/stream_admin.h"
 #include "nats/stream_source.h"
 #include "pipeline/shard_runner.h"
@@ -28,6 +26,8 @@ struct ShardOptions {
   /// Called when events became visible in a store (hot: ClickHouse), with the age of the oldest; any thread. May be empty.
   std::function<void(bool hot, double seconds)> visible = {};
   bool accept_gap = false;       ///< Give up what the stream no longer has, record it, and go on behind it.
+  /// One table that is filled beside the process which runs the others of its stream: under a lease of the table's own.
+  bool beside_the_stream = false;
 };
 
 /// Everything one table of the shard is made of. Members are destroyed in reverse order.
@@ -68,6 +68,8 @@ class Shard {
   [[nodiscard]] const std::vector<std::unique_ptr<TableParts>>& tables() const { return tables_; }
   /// Last sequence of the stream as the tables count (base added). Asks the server.
   [[nodiscard]] Result<Seq> stream_end();
+  /// What stream_end() was when the lease was taken: the goal of until_caught_up.
+  [[nodiscard]] Seq end_at_start() const { return Seq{stream_info_.last_seq + base_}; }
 
  private:
   Shard(Services& services, const PipelineConfig& config, ShardOptions options, Telemetry telemetry);
@@ -85,8 +87,6 @@ class Shard {
   Result<Seq> lake_position(const TableParts& parts) const;
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
   void observe_read(const pipeline::BatchRead& read);
-  void keep_lease(const std::stop_token& stop);
-  void let_lease_go();
 
   Services& services_;
   const PipelineConfig& config_;
@@ -96,7 +96,7 @@ class Shard {
   nats::StreamInfo stream_info_;  // As of taking the lease.
   int64_t base_ = 0;
   Epoch epoch_;
-  std::unique_ptr<nats::KvLease> lease_;
+  std::unique_ptr<HeldLease> lease_;  // Its thread calls runner_: let go before that is destroyed.
   std::vector<std::unique_ptr<TableParts>> tables_;
   std::unique_ptr<nats::StreamSource> source_;
   std::unique_ptr<SourceMetrics> source_metrics_;
@@ -104,10 +104,6 @@ class Shard {
   std::optional<StreamIdentity> identity_;
   std::unique_ptr<pipeline::Executor> executor_;
   std::unique_ptr<pipeline::ShardRunner> runner_;
-  std::mutex lease_mutex_;
-  std::optional<Status> lease_lost_;  // Guarded by lease_mutex_.
-  bool running_ = false;              // Likewise: from here on a lost lease aborts the runner.
-  std::jthread lease_keeper_;         // Renews from the moment the lease is taken. Last: it uses everything above.
 };
 
 }  // namespace weir::app

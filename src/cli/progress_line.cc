@@ -35,8 +35,12 @@ std::string progress_text(const StatusSnapshot& snapshot) {
 ProgressLine::ProgressLine() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 void ProgressLine::show(const StatusSnapshot& snapshot) {
-  if (!terminal_ || snapshot.tables.empty()) return;
-  std::fprintf(stderr, "\r\033[K%s", progress_text(snapshot).c_str());
+  if (!snapshot.tables.empty()) show_text(progress_text(snapshot));
+}
+
+void ProgressLine::show_text(const std::string& text) {
+  if (!terminal_) return;
+  std::fprintf(stderr, "\r\033[K%s", text.c_str());
   std::fflush(stderr);
   shown_ = true;
 }

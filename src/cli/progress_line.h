@@ -11,6 +11,7 @@ class ProgressLine {
  public:
   ProgressLine();
   void show(const StatusSnapshot& snapshot);
+  void show_text(const std::string& text);
   /// Ends the line, so that what follows stands below it.
   void finish();
 

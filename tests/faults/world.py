@@ -139,10 +139,9 @@ class World:
         self._children.append(child)
         return child
 
-    def start_command(self, pipeline: Pipeline, *arguments: str | Path, **environment: str) -> Child:
+    def start_command(self, *arguments: str | Path, **environment: str) -> Child:
         """Any other command in the background, with a log of its own."""
-        log = pipeline.folder / f"command{len(self._children) + 1}.log"
-        child = Child([WEIR, *arguments], log, environment)
+        child = Child([WEIR, *arguments], self.folder / f"command{len(self._children) + 1}.log", environment)
         self._children.append(child)
         return child
 

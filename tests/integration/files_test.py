@@ -95,7 +95,7 @@ def load(world: World, pipeline: Pipeline, glob: str | Path, file_format: str, *
 
 
 def start_load(world: World, pipeline: Pipeline, glob: str | Path, file_format: str, **env: str) -> Child:
-    return world.start_command(pipeline, *arguments(pipeline, glob, file_format), **env)
+    return world.start_command(*arguments(pipeline, glob, file_format), **env)
 
 
 def file_rows(world: World) -> pa.Table:
