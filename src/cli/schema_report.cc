@@ -59,8 +59,10 @@ std::string clickhouse_place(const PipelineConfig& config, const TableSection& t
 
 std::string schema_text(const PipelineConfig& config, const TableSection& table) {
   const Plan& plan = table.plan;
-  std::string text =
-      "table " + plan.table + " from stream " + table.stream + ", subjects " + joined(table.subjects) + "\n";
+  std::string text = "table " + plan.table + (table.from_table.empty() ? " from stream " + table.stream + ", subjects " +
+                                                                            joined(table.subjects)
+                                                                      : " from table " + table.from_table) +
+                     "\n";
   const std::string partitions = plan.partition_by.empty() ? "" : ", partitioned by " + joined(plan.partition_by);
   text += "  plan        " + plan.id() + "\n";
   text += "  lake        " + lake_place(config, table) + partitions + "\n";
@@ -96,8 +98,12 @@ nlohmann::ordered_json schema_json(const PipelineConfig& config, const TableSect
   }
   nlohmann::ordered_json json;
   json["name"] = table.plan.table;
-  json["stream"] = table.stream;
-  json["subjects"] = table.subjects;
+  if (table.from_table.empty()) {
+    json["stream"] = table.stream;
+    json["subjects"] = table.subjects;
+  } else {
+    json["from_table"] = table.from_table;
+  }
   json["plan_id"] = table.plan.id();
   json["lake"] = lake_place(config, table);
   json["clickhouse"] = hot ? nlohmann::ordered_json(clickhouse_place(config, table)) : nlohmann::ordered_json(nullptr);

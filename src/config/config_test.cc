@@ -250,6 +250,40 @@ TEST(ResolveRows, AKeyThatTheSqlDoesNotYieldIsRefused) {
               ElementsAre(HasSubstr("table[flights].sql: partition_by \"day\"")));
 }
 
+TEST(ResolveRows, TheRowsOfAFollowedTableAreTheInputOfItsFollowersInAnyOrderOfTheFile) {
+  const std::string followers = R"(
+[[table]]
+name = "third"
+from_table = "second"
+sql = "SELECT * FROM input"
+[[table]]
+name = "second"
+from_table = "events"
+sql = "SELECT body AS text FROM input"
+)";
+  auto config = parse_pipeline_file(read_text(kCheckFolder + "/good_least.toml") + followers, "f").config;
+  ASSERT_TRUE(config.has_value());
+  const SqlChecker checker = [](const Plan& plan) -> Result<std::shared_ptr<arrow::Schema>> {
+    if (plan.table == "third") return input_arrow_schema(plan);
+    return arrow::schema({arrow::field("text", arrow::utf8(), false)});
+  };
+  EXPECT_THAT(lines_of(resolve_rows(&*config, checker)), IsEmpty());
+  EXPECT_EQ(config->tables[1].source(), "table/second");
+  EXPECT_EQ(config->tables[1].plan.rows, config->tables[2].plan.rows);
+  EXPECT_TRUE(config->tables[1].plan.input[0].required);
+  EXPECT_EQ(config->tables[2].plan.input[0].type.kind, TypeKind::kJson) << "the type in the file, not the one in memory";
+}
+
+TEST(ResolveRows, AFollowedTableWithARefusedSqlIsReportedOnce) {
+  auto config = parse_pipeline_file(read_text(kCheckFolder + "/good_least.toml") +
+                                        "[[table]]\nname = \"a\"\nfrom_table = \"events\"\nsql = \"no\"\n"
+                                        "[[table]]\nname = \"b\"\nfrom_table = \"a\"\nsql = \"SELECT * FROM input\"\n",
+                                    "f")
+                    .config;
+  const auto problems = resolve_rows(&*config, [](const Plan&) { return invalid_argument("not a SELECT"); });
+  EXPECT_THAT(lines_of(problems), ElementsAre(HasSubstr("table[a].sql: not a SELECT")));
+}
+
 TEST(Reference, NamesEveryKeyOnceAndItsDefaultsAreToml) {
   for (const SectionSpec& section : config_sections()) {
     std::set<std::string_view> keys;

@@ -171,11 +171,10 @@ constexpr KeySpec kLimitsKeys[] = {
 
 constexpr KeySpec kTableKeys[] = {
     {.key = "name", .required = true, .meaning = "Name in every store: `[a-z][a-z0-9_]*`."},
-    {.key = "stream", .required = true, .meaning = "JetStream stream that holds the events."},
+    {.key = "stream", .meaning = "JetStream stream that holds the events. Needed unless there is `from_table`."},
     {.key = "subjects",
      .kind = kTextList,
-     .required = true,
-     .meaning = "Subjects of the stream this table takes; wildcards allowed."},
+     .meaning = "Subjects of the stream this table takes; wildcards allowed. Needed with `stream`."},
     {.key = "shards",
      .kind = kInteger,
      .fallback = "1",
@@ -213,7 +212,10 @@ constexpr KeySpec kTableKeys[] = {
      .meaning = "Row-wise SELECT over `input` (the columns below): projection, filter, scalar functions. Without it "
                 "rows are the "
                 "columns below."},
-    {.key = "from_table", .meaning = "Follows another table's commits instead of a stream. Not supported yet."},
+    {.key = "from_table",
+     .meaning = "Another table of this file, whose rows are `input` of `sql`: this one follows its commits. Excludes "
+                "`stream`, `subjects`, `shards`, `start`, `format`, `on_unknown_field` and columns; those of the table are "
+                "what `sql` selects."},
 };
 
 constexpr KeySpec kColumnKeys[] = {
@@ -250,7 +252,8 @@ constexpr std::array kSections = {
                 kMaintenanceKeys},
     SectionSpec{"limits", "[limits]", "What bounds memory, waiting and bad events.", kLimitsKeys},
     SectionSpec{"table", "[[table]]", "One table. At least one; repeat the heading for more.", kTableKeys},
-    SectionSpec{"table.column", "[[table.column]]", "One input column of the table above it. At least one.",
+    SectionSpec{"table.column", "[[table.column]]",
+                "One input column of the table above it. At least one, unless the table has `from_table`.",
                 kColumnKeys},
 };
 

@@ -105,13 +105,19 @@ struct StartPosition {
 struct TableSection {
   /// plan.rows is empty until resolve_rows().
   Plan plan;
-  std::string stream;
-  std::vector<std::string> subjects;
+  std::string stream;                 ///< Empty with from_table.
+  std::vector<std::string> subjects;  ///< Likewise.
+  std::string from_table;             ///< The table of this file whose rows are `input` of the SQL; empty: a stream's.
   int32_t shards = 1;
   StartPosition start;
   std::optional<milliseconds> clickhouse_retention;
   int line = 0;      ///< Of its [[table]].
   int sql_line = 0;  ///< Of its `sql` key.
+  int from_table_line = 0;
+
+  /// What the rows come from, for people and for the table's owner in the lake: "EVENTS", or "table/events". A stream's
+  /// name has no slash.
+  [[nodiscard]] std::string source() const { return from_table.empty() ? stream : "table/" + from_table; }
 };
 
 /// A whole pipeline file, checked. Value type.

@@ -2,8 +2,42 @@
 
 #include <arrow/type.h>
 
+#include <map>
+#include <set>
+#include <string_view>
+
 namespace weir {
 namespace {
+
+// The rows of the table that is followed, as the input of the one that follows.
+std::vector<InputColumn> input_from_rows(const Plan& followed) {
+  std::vector<InputColumn> input;
+  for (const RowColumn& row : followed.rows) {
+    input.push_back({.name = row.name,
+                     .type = row.type,
+                     .from = {.kind = ValueSource::Kind::kPointer, .text = "/" + row.name},
+                     .required = !row.nullable,
+                     .default_json = std::nullopt});
+  }
+  return input;
+}
+
+// Indices of the tables, each behind the one it follows. Requires: no ring, see read_tables().
+std::vector<size_t> in_order_of_following(const std::vector<TableSection>& tables) {
+  std::vector<size_t> order;
+  std::set<std::string_view> placed;
+  while (order.size() < tables.size()) {
+    const size_t before = order.size();
+    for (size_t i = 0; i < tables.size(); ++i) {
+      const TableSection& table = tables[i];
+      if (placed.contains(table.plan.table) || (!table.from_table.empty() && !placed.contains(table.from_table))) continue;
+      placed.insert(table.plan.table);
+      order.push_back(i);
+    }
+    if (order.size() == before) break;  // What is left follows nothing that is there.
+  }
+  return order;
+}
 
 Status resolve_table(Plan* plan, const SqlChecker& check_sql) {
   if (plan->sql.empty()) return set_rows_from_input(plan);
@@ -15,9 +49,19 @@ Status resolve_table(Plan* plan, const SqlChecker& check_sql) {
 
 std::vector<ConfigProblem> resolve_rows(PipelineConfig* config, const SqlChecker& check_sql) {
   ProblemList problems(config->file);
-  for (TableSection& table : config->tables) {
+  std::map<std::string_view, const Plan*> resolved;
+  for (const size_t index : in_order_of_following(config->tables)) {
+    TableSection& table = config->tables[index];
+    if (!table.from_table.empty()) {
+      const auto followed = resolved.find(table.from_table);
+      if (followed == resolved.end()) continue;  // Its own problem is reported already.
+      table.plan.input = input_from_rows(*followed->second);
+    }
     const Status status = resolve_table(&table.plan, check_sql);
-    if (status.ok()) continue;
+    if (status.ok()) {
+      resolved.emplace(table.plan.table, &table.plan);
+      continue;
+    }
     const std::string label = "table[" + table.plan.table + "]";
     problems.add(table.plan.sql.empty() ? table.line : table.sql_line, table.plan.sql.empty() ? label : label + ".sql",
                  status.message());

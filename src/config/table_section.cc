@@ -6,6 +6,7 @@
 
 #include "config/default_value.h"
 #include "config/endpoint.h"
+#include "config/nearest_name.h"
 #include "config/quantity.h"
 #include "config/section_reader.h"
 
@@ -218,7 +219,10 @@ UnknownFields read_unknown_fields(const SectionReader& table) {
   return text == "reject" ? UnknownFields::kReject : UnknownFields::kIgnore;
 }
 
-void check_source(const SectionReader& table, const TableSection& read) {
+void check_stream(const SectionReader& table, const TableSection& read) {
+  for (const std::string_view key : {"stream", "subjects"}) {
+    if (table.given(key) == nullptr) table.reject(key, "is missing; add it under [[table]]");
+  }
   if (!read.stream.empty()) {
     if (const Status status = check_stream_name(read.stream); !status.ok()) table.reject("stream", status.message());
   }
@@ -230,8 +234,21 @@ void check_source(const SectionReader& table, const TableSection& read) {
       table.reject("subjects", "\"" + subject + "\" " + status.message());
     }
   }
-  if (table.given("from_table") != nullptr)
-    table.reject("from_table", "is not supported yet; read from a stream instead");
+}
+
+// A table that follows another one has rows for its input, so nothing that says how to read messages has a meaning.
+void check_followed(const SectionReader& table, const TableSection& read) {
+  for (const std::string_view key :
+       {"stream", "subjects", "shards", "start", "format", "on_unknown_field", "column"}) {
+    if (table.given(key) == nullptr) continue;
+    table.problems().add(table.line(key), table.name_of(key),
+                         key == "column" ? "cannot stand beside from_table: the columns are those that sql selects; remove it"
+                                         : "cannot stand beside from_table: the rows come from that table; remove it");
+  }
+  if (table.given("sql") == nullptr) {
+    table.reject("sql", "is missing; with from_table it says what to take of `input`, for example \"SELECT * FROM input\"");
+  }
+  if (read.from_table == read.plan.table) table.reject("from_table", "is the table itself; name the one it follows");
 }
 
 TableSection read_table(const TomlValue& element, const std::string& label, bool has_clickhouse,
@@ -244,7 +261,14 @@ TableSection read_table(const TomlValue& element, const std::string& label, bool
   check_given_name(table, "table");
   read.stream = table.text("stream");
   read.subjects = table.text_list("subjects");
-  check_source(table, read);
+  read.from_table = table.text("from_table");
+  read.from_table_line = table.line("from_table");
+  const bool follows = table.given("from_table") != nullptr;
+  if (follows) {
+    check_followed(table, read);
+  } else {
+    check_stream(table, read);
+  }
   read.shards = static_cast<int32_t>(table.integer("shards"));
   if (read.shards != 1) table.reject("shards", "more than one shard is not supported yet; use shards = 1");
   read.start = read_start(table);
@@ -252,12 +276,12 @@ TableSection read_table(const TomlValue& element, const std::string& label, bool
   read.plan.on_unknown_field = read_unknown_fields(table);
   read.plan.sql = table.text("sql");
   read.sql_line = table.line("sql");
-  const std::vector<ReadColumn> columns = read_columns(table, label);
+  const std::vector<ReadColumn> columns = follows ? std::vector<ReadColumn>() : read_columns(table, label);
   for (const ReadColumn& column : columns) read.plan.input.push_back(column.column);
   read.plan.partition_by = table.text_list("partition_by");
   read.plan.order_by = table.text_list("order_by");
-  check_keys(table, "partition_by", read.plan.partition_by, !read.plan.sql.empty(), columns);
-  check_keys(table, "order_by", read.plan.order_by, !read.plan.sql.empty(), columns);
+  check_keys(table, "partition_by", read.plan.partition_by, follows || !read.plan.sql.empty(), columns);
+  check_keys(table, "order_by", read.plan.order_by, follows || !read.plan.sql.empty(), columns);
   if (table.given("clickhouse_retention") != nullptr) {
     read.clickhouse_retention = table.duration("clickhouse_retention");
     if (!has_clickhouse) {
@@ -266,6 +290,41 @@ TableSection read_table(const TomlValue& element, const std::string& label, bool
     }
   }
   return read;
+}
+
+const TableSection* find_table(const std::vector<TableSection>& tables, const std::string& name) {
+  const auto found = std::ranges::find_if(tables, [&](const TableSection& table) { return table.plan.table == name; });
+  return found == tables.end() ? nullptr : &*found;
+}
+
+// Whether following from_table from here leads back here.
+bool follows_itself(const TableSection& table, const std::vector<TableSection>& tables) {
+  const TableSection* at = &table;
+  for (size_t steps = 0; steps < tables.size(); ++steps) {
+    at = at->from_table.empty() ? nullptr : find_table(tables, at->from_table);
+    if (at == nullptr) return false;
+    if (at == &table) return true;
+  }
+  return false;  // A ring further on, which is reported at its members.
+}
+
+// Every from_table leads to a table of the file and, over any number of tables, to a stream.
+void check_from_tables(const std::vector<TableSection>& tables, ProblemList* errors) {
+  std::vector<std::string_view> names;
+  for (const TableSection& table : tables) names.push_back(table.plan.table);
+  for (const TableSection& table : tables) {
+    if (table.from_table.empty() || table.from_table == table.plan.table) continue;
+    const std::string key = "table[" + table.plan.table + "].from_table = \"" + table.from_table + "\"";
+    if (find_table(tables, table.from_table) == nullptr) {
+      const std::string_view nearest = nearest_name(table.from_table, names);
+      errors->add(table.from_table_line, key,
+                  "is no table of this file; " + (nearest.empty() || nearest == table.plan.table
+                                                      ? "add its [[table]] or correct the name"
+                                                      : "did you mean \"" + std::string(nearest) + "\"?"));
+    } else if (follows_itself(table, tables)) {
+      errors->add(table.from_table_line, key, "leads back to this table; one of the ring has to read from a stream");
+    }
+  }
 }
 
 }  // namespace
@@ -291,6 +350,7 @@ std::vector<TableSection> read_tables(const TomlValue* tables, const LimitsSecti
     }
     read.push_back(std::move(table));
   }
+  check_from_tables(read, problems.errors);
   return read;
 }
 
