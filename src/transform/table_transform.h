@@ -15,16 +15,13 @@
 #include "decode/decoder.h"
 #include "ports/row_transform.h"
 #include "schema/table_schema.h"
-#include "transform/sql_faults.h"
+#include "transform/sql_rows.h"
 
 namespace arrow {
 class Schema;
 }
 
 namespace weir::transform {
-
-/// Code of the dead letter of an event on which the plan's SQL failed (docs/formats/dead-letters.md).
-inline constexpr std::string_view kSqlErrorCode = "sql_error";
 
 struct TableTransformOptions {
   int32_t shard = 0;
