@@ -80,16 +80,18 @@ bool Comparison::settle_whole(const RowScope& scope, const RowDigest& reference,
   if (other.rows == 0) {
     if (!required) return true;
     if (quarantined_.touches(scope.shard, scope.seqs)) return false;
+    if (options_.reference_keeps_erased && erased_.touches(scope.shard, scope.seqs)) return false;
     finding.kind = FindingKind::kMissing;
     finding.store = options_.other;
   } else if (reference.rows == 0) {
-    if (erased_.touches(scope.shard, scope.seqs)) return false;
+    if (reference_.may_forget() || erased_.touches(scope.shard, scope.seqs)) return false;
     finding.kind = FindingKind::kMissing;
     finding.store = options_.reference;
     finding.range = {other.first, other.last};
     finding.rows = other.rows;
     finding.detail = only_other_has_them();
   } else if (other.rows % reference.rows == 0 && other.is_multiple_of(reference, other.rows / reference.rows)) {
+    if (options_.doubles_known_of == options_.other) return true;
     finding.kind = FindingKind::kDoubled;
     finding.store = options_.other;
   } else {
@@ -121,12 +123,15 @@ Status Comparison::judge(int32_t shard, std::span<const RowPrint> reference, std
   const RowId id = reference.empty() ? other.front().id : reference.front().id;
   bool in_order = true;
   const auto fault = [&](FindingKind kind, StoreName store) {
+    if (kind == FindingKind::kDoubled && options_.doubles_known_of == store) return;
     log_.add_row({.kind = kind, .store = store, .shard = shard, .id = id});
     in_order = false;
   };
   if (erased_.contains(shard, id)) {
     // The reference's own books name those in it once.
     if (!other.empty()) fault(FindingKind::kErasedRowThere, options_.other);
+  } else if (reference.empty() && reference_.forgot(id)) {
+    ++totals_.not_comparable;
   } else if (reference.empty()) {
     log_.add_row({.kind = FindingKind::kMissing,
                   .store = options_.reference,
@@ -136,7 +141,7 @@ Status Comparison::judge(int32_t shard, std::span<const RowPrint> reference, std
     in_order = false;
     if (other.size() > 1) fault(FindingKind::kDoubled, options_.other);
   } else {
-    if (reference.size() > 1 && options_.name_reference_doubles) fault(FindingKind::kDoubled, options_.reference);
+    if (reference.size() > 1) fault(FindingKind::kDoubled, options_.reference);
     if (other.size() > 1) fault(FindingKind::kDoubled, options_.other);
     if (other.empty() && quarantined_.contains(shard, id)) {
       ++totals_.quarantined;

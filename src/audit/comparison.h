@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,7 +18,8 @@ struct ComparisonOptions {
   StoreName reference = StoreName::kLake;
   StoreName other = StoreName::kClickHouse;
   std::vector<std::string> columns;          ///< Names, in the order of column_hashes().
-  bool name_reference_doubles = true;        ///< False when somebody else looks for them.
+  std::optional<StoreName> doubles_known_of;  ///< Whose doubled rows somebody else names.
+  bool reference_keeps_erased = false;       ///< The stream: it still holds the events of rows that were erased.
   int64_t bucket_sequences_min = 1 << 16;    ///< Of one digest at first; more where the range is long.
   int64_t buckets_max = 1 << 14;             ///< For a whole scope; bounds memory.
   int64_t buckets_per_query = 256;           ///< Bounds how long one question takes.
@@ -31,7 +33,8 @@ struct ComparisonOptions {
 struct ComparisonTotals {
   int64_t reference_rows = 0;
   int64_t other_rows = 0;
-  int64_t quarantined = 0;  ///< Absent from the other store, and known to be.
+  int64_t quarantined = 0;      ///< Absent from the other store, and known to be.
+  int64_t not_comparable = 0;   ///< Rows of the other store of which the reference can say nothing.
 };
 
 /// Compares the rows of two stores: digests of buckets first, then of parts of the buckets that differ, and in the end the

@@ -54,6 +54,11 @@ class DigestedRows {
 
   /// For each column in the order of column_names(): its hash in every row of this identity, sorted and listed once each.
   [[nodiscard]] virtual Result<std::vector<std::vector<uint64_t>>> column_hashes(int32_t shard, RowId id) = 0;
+
+  /// Whether rows may be absent here without any fault: a stream forgets events.
+  [[nodiscard]] virtual bool may_forget() const { return false; }
+  /// Whether what decides about the row is gone. Of the scope of the last prints().
+  [[nodiscard]] virtual bool forgot(RowId) const { return false; }
 };
 
 /// ceil(length / width): how many digests a scope comes to.
