@@ -32,6 +32,7 @@ Result<ComparisonTotals> Comparison::run(const RowScope& scope, bool required) {
   for (int64_t i = 0; i < bucket_count(scope.seqs, stride); ++i) {
     RowScope part = scope;
     part.seqs = bucket_range(scope.seqs, stride, i);
+    if (options_.progress) options_.progress(part.seqs);
     WEIR_ASSIGN_OR_RETURN(const Pair pair, digests(part, width));
     for (const RowDigest& digest : pair.reference) totals_.reference_rows += digest.rows;
     for (const RowDigest& digest : pair.other) totals_.other_rows += digest.rows;

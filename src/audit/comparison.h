@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ struct ComparisonOptions {
   int64_t leaf_rows_max = 1'024;             ///< From here on, rows are compared one by one.
   int64_t optional_leaf_rows_max = 1 << 16;  ///< The same where rows may be absent, so that most buckets may differ.
   int64_t changed_rows_examined_max = 64;    ///< For so many changed rows the columns are named.
+  std::function<void(SeqRange)> progress = {};  ///< Before each question over a part of the scope. May be empty.
 };
 
 /// What one comparison covered.

@@ -30,17 +30,17 @@ enum class FindingKind : uint8_t {
 struct Finding {
   FindingKind kind = FindingKind::kMissing;
   StoreName store = StoreName::kLake;  ///< Where the trouble is.
-  std::string table;
+  std::string table = {};
   int32_t shard = 0;
-  SeqRange range;                    ///< Every row of it that the comparison covers; exact ends.
+  SeqRange range = {};                 ///< Every row of it that the comparison covers; exact ends.
   int64_t rows = 0;                  ///< Rows at fault.
-  std::vector<std::string> columns;  ///< kChanged: those that differ; empty: not looked at, see `detail`.
+  std::vector<std::string> columns = {};  ///< kChanged: those that differ; empty: not looked at, see `detail`.
   /// kChanged, kDoubled: the first row at fault, and its hash in the reference and in `store`.
-  std::optional<RowId> example;
+  std::optional<RowId> example = {};
   uint64_t reference_hash = 0;
   uint64_t store_hash = 0;
-  std::string path;    ///< kLostFile: relative to the lake.
-  std::string detail;  ///< For a person; may be empty.
+  std::string path = {};    ///< kLostFile: relative to the lake.
+  std::string detail = {};  ///< For a person; may be empty.
 };
 
 /// What `finding` means in one line, without the table: "missing in ClickHouse: 12 rows, _seq 10..40".

@@ -18,6 +18,12 @@ bool parse(const std::string& text, Number* value) {
   return std::from_chars(text.data(), text.data() + text.size(), *value).ec == std::errc();
 }
 
+// count(), min(_seq), max(_seq), from column `first` on.
+bool parse_count(const clickhouse::TextRow& row, size_t first, RowDigest* digest) {
+  return parse(row[first], &digest->rows) && parse(row[first + 1], &digest->first.value) &&
+         parse(row[first + 2], &digest->last.value);
+}
+
 Status no_answer() { return unavailable("the answer is not the one asked for"); }
 
 // Rows of fixed size in FORMAT RowBinary, cut anywhere by the transport.
@@ -147,28 +153,16 @@ Result<std::map<int32_t, RowDigest>> HotRows::shards() {
   std::map<int32_t, RowDigest> shards;
   for (const clickhouse::TextRow& row : rows) {
     int32_t shard = 0;
-    RowDigest digest;
-    if (row.size() != 4 || !parse(row[0], &shard) || !parse(row[1], &digest.rows) || !parse(row[2], &digest.first.value) ||
-        !parse(row[3], &digest.last.value)) {
-      return no_answer();
-    }
-    shards[shard] = digest;
+    if (row.size() != 4 || !parse(row[0], &shard) || !parse_count(row, 1, &shards[shard])) return no_answer();
   }
   return shards;
 }
 
-Result<std::vector<RowId>> HotRows::ids_above(int32_t shard, Seq above, int64_t rows_max) {
-  Statement statement{.sql = "SELECT `_seq`, `_row` FROM " + name_ +
-                             " WHERE `_shard` = {shard:Int32} AND `_seq` > {above:Int64} ORDER BY `_seq`, `_row` LIMIT " +
-                             std::to_string(rows_max),
-                      .parameters = {{"shard", std::to_string(shard)}, {"above", to_string(above)}}};
-  WEIR_ASSIGN_OR_RETURN(const auto rows, client_->query_rows(statement));
-  std::vector<RowId> ids;
-  for (const clickhouse::TextRow& row : rows) {
-    RowId& id = ids.emplace_back();
-    if (row.size() != 2 || !parse(row[0], &id.seq.value) || !parse(row[1], &id.row)) return no_answer();
-  }
-  return ids;
+Result<RowDigest> HotRows::count(const RowScope& scope) {
+  WEIR_ASSIGN_OR_RETURN(const auto rows, client_->query_rows(in_scope("SELECT count(), min(`_seq`), max(`_seq`)", scope, "")));
+  RowDigest digest;
+  if (rows.size() != 1 || rows[0].size() != 3 || !parse_count(rows[0], 0, &digest)) return no_answer();
+  return digest;
 }
 
 }  // namespace weir::audit

@@ -29,8 +29,8 @@ class HotRows final : public DigestedRows {
   /// Rows by shard: how many, and the bounds of their sequences.
   [[nodiscard]] Result<std::map<int32_t, RowDigest>> shards();
 
-  /// Identities above `above`, sorted, at most `rows_max`.
-  [[nodiscard]] Result<std::vector<RowId>> ids_above(int32_t shard, Seq above, int64_t rows_max);
+  /// How many rows, and the bounds of their sequences; no hashes.
+  [[nodiscard]] Result<RowDigest> count(const RowScope& scope);
 
  private:
   HotRows(clickhouse::Client& client, std::string name, std::vector<clickhouse::BlockColumn> columns)
