@@ -76,12 +76,14 @@ Result<std::unique_ptr<nats::Connection>> open_nats(const PipelineConfig& config
 }
 
 Result<std::unique_ptr<clickhouse::Client>> open_clickhouse(const PipelineConfig& config,
-                                                            const std::string& embedded_url) {
+                                                            const std::string& embedded_url,
+                                                            std::chrono::milliseconds request_timeout) {
   if (!config.clickhouse) return std::unique_ptr<clickhouse::Client>();
   clickhouse::Options options;
   options.url = config.clickhouse->embedded() ? embedded_url : config.clickhouse->url;
   options.database = config.clickhouse->database;
   options.user = config.clickhouse->user;
+  options.request_timeout = request_timeout;
   WEIR_RETURN_IF_ERROR(read_secret(config.clickhouse->password, &options.password));
   return clickhouse::Client::open(options);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -45,8 +46,10 @@ struct Services {
 [[nodiscard]] Result<std::unique_ptr<Services>> open_services(const PipelineConfig& config, Telemetry telemetry);
 
 /// Connects to ClickHouse as the file says; null for a lake-only pipeline. `embedded_url` replaces an "embedded" url.
-[[nodiscard]] Result<std::unique_ptr<clickhouse::Client>> open_clickhouse(const PipelineConfig& config,
-                                                                          const std::string& embedded_url);
+/// `request_timeout`: of statements that read whole tables, more than the default.
+[[nodiscard]] Result<std::unique_ptr<clickhouse::Client>> open_clickhouse(
+    const PipelineConfig& config, const std::string& embedded_url,
+    std::chrono::milliseconds request_timeout = clickhouse::Options{}.request_timeout);
 
 /// Connects to NATS as the file says.
 [[nodiscard]] Result<std::unique_ptr<nats::Connection>> open_nats(const PipelineConfig& config,

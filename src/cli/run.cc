@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/version.h"
+#include "cli/audit.h"
 #include "cli/backfill.h"
 #include "cli/check.h"
 #include "cli/dead_letters.h"
@@ -27,6 +28,7 @@ constexpr std::array kCommands = {
     Command{"check", "Validate a pipeline file offline and print the schemas it leads to", declare_check},
     Command{"status", "Show positions, lag, rates, dead letters and modes, also when nothing runs", declare_status},
     Command{"query", "Run SQL over the lake", declare_query},
+    Command{"audit", "Prove that stream, lake and ClickHouse agree, or name where they do not", declare_audit},
     Command{"backfill", "Bring history into ClickHouse or into the lake", declare_backfill},
     Command{"maintain", "Compact, checkpoint and clean up the lake's tables", declare_maintain},
     Command{"dead-letters", "List and show rejected events", declare_dead_letters},

@@ -1,0 +1,96 @@
+#include "app/audit_run.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "app/services.h"
+#include "app/store_access.h"
+#include "base/clock.h"
+#include "lake/incarnation_store.h"
+#include "lake/plan_store.h"
+#include "pipeline/hot_position.h"
+
+namespace weir::app {
+namespace {
+
+// The plan in force, which may have columns that the file does not know; the file's while none is on record.
+Result<std::shared_ptr<const Plan>> plan_of(const engine::ObjectStore& objects, const TableSection& section) {
+  auto current = lake::PlanStore(objects).current(section.plan.table, 0);
+  if (current.status().code() == StatusCode::kNotFound) return std::make_shared<const Plan>(section.plan);
+  return current;
+}
+
+audit::HotAudit hot_audit(const StoreAccess& access, const TableSection& section) {
+  audit::HotAudit hot;
+  hot.client = access.clickhouse.get();
+  hot.position = [key_value = access.key_value.get(), table = section.plan.table](
+                     int32_t shard) -> Result<std::optional<pipeline::HotPosition>> {
+    const auto entry = key_value->get(pipeline::hot_position_key(table, shard));
+    if (entry.status().code() == StatusCode::kNotFound) return std::optional<pipeline::HotPosition>();
+    if (!entry.ok()) return entry.status().with_context("NATS KV");
+    WEIR_ASSIGN_OR_RETURN(auto position, pipeline::hot_position_from_json(entry->value));
+    return std::optional(std::move(position));
+  };
+  if (section.clickhouse_retention) hot.retention = *section.clickhouse_retention;
+  return hot;
+}
+
+Result<audit::TableAuditOptions> options_of(const engine::ObjectStore& objects, const PipelineConfig& config,
+                                            const TableSection& section, const StoreAccess* access,
+                                            const AuditRunOptions& asked) {
+  audit::TableAuditOptions options;
+  WEIR_ASSIGN_OR_RETURN(options.plan, plan_of(objects, section));
+  options.pipeline = config.pipeline.name;
+  options.lake_url = config.lake.url;
+  options.lake_sync = config.lake.sync;
+  options.from_seq = asked.from_seq;
+  options.to_seq = asked.to_seq;
+  options.now_us = system_clock().unix_us();
+  options.progress = asked.progress;
+  if (access != nullptr && access->clickhouse != nullptr) options.hot = hot_audit(*access, section);
+  if (!asked.stream) {
+    options.stream_skipped = "left out (--no-stream)";
+  } else if (section.stream.empty()) {
+    options.stream_skipped = "the table does not come from one";
+  } else {
+    WEIR_ASSIGN_OR_RETURN(const auto incarnation, lake::IncarnationStore(objects).current(section.stream));
+    options.stream = audit::StreamAudit{.connection = access->nats.get(),
+                                        .stream = section.stream,
+                                        .subjects = section.subjects,
+                                        .shards = section.shards,
+                                        .base = incarnation ? incarnation->base : 0};
+  }
+  return options;
+}
+
+}  // namespace
+
+Result<std::vector<audit::TableReport>> run_audit(const engine::Engine& engine, const PipelineConfig& config,
+                                                  const AuditRunOptions& asked) {
+  const bool known = asked.table.empty() || std::ranges::any_of(config.tables, [&](const TableSection& section) {
+    return section.plan.table == asked.table;
+  });
+  if (!known) return not_found("--table " + asked.table + ": " + config.file + " has no such [[table]]");
+  std::unique_ptr<StoreAccess> access;
+  if (config.clickhouse || asked.stream) {
+    WEIR_ASSIGN_OR_RETURN(access, open_store_access(config));
+  }
+  const engine::ObjectStore objects = lake_objects(engine, config);
+  std::vector<audit::TableReport> reports;
+  for (const TableSection& section : config.tables) {
+    const std::string& table = section.plan.table;
+    if (!asked.table.empty() && table != asked.table) continue;
+    WEIR_ASSIGN_OR_RETURN(const auto options, options_of(objects, config, section, access.get(), asked));
+    auto report = audit::audit_table(engine, system_clock(), options);
+    if (report.status().code() == StatusCode::kNotFound && asked.table.empty()) {
+      reports.emplace_back(table).notes.push_back("not in the lake yet: " + report.status().message());
+      continue;
+    }
+    if (!report.ok()) return report.status().with_context("table " + table);
+    reports.push_back(std::move(report).value());
+  }
+  return reports;
+}
+
+}  // namespace weir::app
