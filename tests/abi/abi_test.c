@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
     chain_checkpoint(&table);
     chain_maintain(table);
     if (local) chain_disk_faults();
+    chain_changes();
     chain_creators();
     chain_writers();
     chain_plan();

@@ -13,6 +13,7 @@ void chain_maintain(weir_table* table);
 
 /* These make what they need. */
 void chain_disk_faults(void); /* local lakes only */
+void chain_changes(void);
 void chain_creators(void);
 void chain_writers(void);
 void chain_plan(void);

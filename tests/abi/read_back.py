@@ -52,6 +52,20 @@ def check_rows(label, table):
     check(f"{label}: partitions", table.metadata().partition_columns, ["day"])
 
 
+def check_changed(table):
+    """What is left of ids 1..200 after `id % 50 = 0` was deleted; the first hundred are older than `name`."""
+    rows = table.to_pyarrow_table()
+    check("changed: columns", rows.column_names, ["id", "name", "_seq"])
+    ids = [i for i in range(1, 201) if i % 50]
+    by_id = dict(zip(rows["id"].to_pylist(), rows["name"].to_pylist()))
+    check("changed: rows", rows.num_rows, len(ids))
+    check("changed: names", by_id, {i: f"name-{i}" if i > 100 else None for i in ids})
+    check("changed: txn weir/c/0", table.transaction_version("weir/c/0"), 201)
+    check("changed: txn weir/c/plan", table.transaction_version("weir/c/plan"), 2)
+    check("changed: txn weir/c/erased", table.transaction_version("weir/c/erased"), 1)
+    check("changed: a nullable id", table.schema().fields[0].nullable, True)
+
+
 def main():
     url = (pathlib.Path(sys.argv[1]) / "lake" / "deep" / "t").as_uri()
     before = DeltaTable(url, version=3)
@@ -62,6 +76,7 @@ def main():
     check("txn weir/t/0", newest.transaction_version("weir/t/0"), 2701)
     check("txn weir/t/0/epoch", newest.transaction_version("weir/t/0/epoch"), 2)
     check("txn weir/t/1", newest.transaction_version("weir/t/1"), 10)
+    check_changed(DeltaTable((pathlib.Path(sys.argv[1]) / "lake" / "changed").as_uri()))
     if not list((pathlib.Path(sys.argv[1]) / "lake/deep/t/_delta_log").glob("*.checkpoint*.parquet")):
         sys.exit("read_back: no checkpoint was written")
     print("read_back: counts, sums, types and transactions agree")
