@@ -83,6 +83,14 @@ class HotTableOnClickHouse : public testing::Test {
     if (!rows.ok()) return rows.status().to_string();
     return rows->empty() ? "no row" : rows->front().front();
   }
+  /// The query that counts the stalled INSERT of the writer, once it counts 1.
+  std::string wait_until_running(const Fence& fence, const HotWriter& writer) {
+    const std::string running =
+        "SELECT count() FROM system.processes WHERE query_id = '" + fence.query_id(writer, "stalled") + "'";
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (query(running) != "1" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    return running;
+  }
   std::string count() { return query("SELECT count() FROM " + name()); }
   std::string parts() {
     return query("SELECT count() FROM system.parts WHERE active AND database = 'weir_test' AND table = '" +
@@ -299,15 +307,16 @@ TEST_F(HotTableOnClickHouse, ASilentServerLeavesTheOutcomeOfAnInsertUnknown) {
 
 /// Sends an INSERT of epoch 1 up to the middle of its body, as a process does that is paused inside. The server looks
 /// at a statement only once it has 256 KiB of the request (max_query_size), so this is much more.
-int begin_insert_and_stall(const test::ClickHouseServer& server, const Plan& plan, const std::string& condition) {
+int begin_insert_and_stall(const test::ClickHouseServer& server, const Plan& plan, const Fence& fence,
+                           const HotWriter& writer) {
   const auto columns = table_columns(plan).value();
   const auto block = encode_native_block(*rows_of(range(1, 100'000)), columns).value();
   const std::string sql = "INSERT INTO " + qualified("weir_test", plan.table) + " (" + name_list(columns) +
                           ") SELECT " + name_list(columns) + " FROM input(" + quote_string(column_list(columns)) +
-                          ") WHERE " + condition + " FORMAT Native";
+                          ") WHERE " + fence.condition() + " FORMAT Native";
   const std::string head =
-      "POST /?query_id=" + percent_encode("weir_test/" + plan.table + "/0/stalled") +
-      "&async_insert=0&param_fence_key=" + percent_encode(plan.table + "/0") +
+      "POST /?query_id=" + percent_encode(fence.query_id(writer, "stalled")) +
+      "&async_insert=0&param_fence_key=" + percent_encode(fence.key(writer)) +
       "&param_epoch=1&query=" + percent_encode(sql) +
       " HTTP/1.1\r\nHost: x\r\nX-ClickHouse-User: weir\r\nX-ClickHouse-Key: secret\r\nContent-Length: " +
       std::to_string(block->size()) + "\r\n\r\n";
@@ -324,16 +333,34 @@ int begin_insert_and_stall(const test::ClickHouseServer& server, const Plan& pla
 
 TEST_F(HotTableOnClickHouse, RaisingTheFenceEndsAnOlderInsertThatHadPassedIt) {
   const Fence fence(*client_, system_clock(), plan_.table, std::chrono::milliseconds(1'000));
-  const int connection = begin_insert_and_stall(*server_, plan_, fence.condition());
-  const std::string running =
-      "SELECT count() FROM system.processes WHERE query_id = 'weir_test/" + plan_.table + "/0/stalled'";
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (query(running) != "1" && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  const int connection = begin_insert_and_stall(*server_, plan_, fence, live_writer(0));
+  const std::string running = wait_until_running(fence, live_writer(0));
   ASSERT_EQ(query(running), "1");
   const Status status = table_->raise_fence(live_writer(0), Epoch{2});
   EXPECT_TRUE(status.ok()) << status.to_string();
   EXPECT_EQ(query(running), "0");
   ::close(connection);
+  EXPECT_EQ(count(), "0");
+}
+
+TEST_F(HotTableOnClickHouse, RaisingAFenceLeavesTheInsertsOfTheOtherPathAlone) {
+  const Fence fence(*client_, system_clock(), plan_.table, std::chrono::milliseconds(1'000));
+  ASSERT_TRUE(table_->raise_fence(bulk_writer(0), Epoch{1}).ok());
+  for (const auto& [writer, other] :
+       {std::pair{live_writer(0), bulk_writer(0)}, std::pair{bulk_writer(0), live_writer(0)}}) {
+    const int connection = begin_insert_and_stall(*server_, plan_, fence, writer);
+    const std::string running = wait_until_running(fence, writer);
+    ASSERT_EQ(query(running), "1");
+    const Status raised = table_->raise_fence(other, Epoch{2});
+    EXPECT_TRUE(raised.ok()) << raised.to_string();
+    EXPECT_EQ(query(running), "1");
+    EXPECT_TRUE(table_->raise_fence(writer, Epoch{2}).ok());
+    EXPECT_EQ(query(running), "0");
+    ::close(connection);
+    ASSERT_TRUE(client_->execute({.sql = "TRUNCATE TABLE " + qualified("weir_test", "_weir_fence")}).ok());
+    ASSERT_TRUE(table_->raise_fence(live_writer(0), Epoch{1}).ok());
+    ASSERT_TRUE(table_->raise_fence(bulk_writer(0), Epoch{1}).ok());
+  }
   EXPECT_EQ(count(), "0");
 }
 

@@ -24,5 +24,103 @@ TEST(TableProgress, ClickHouseThatAnswersBeforeTheLakeIsCaughtUpAndNotTakenForLi
   EXPECT_EQ(std::get<CatchUp>(*catch_up).range, (SeqRange{Seq{11}, Seq{60}}));
 }
 
+template <class T>
+const T* find(const std::vector<Action>& actions) {
+  for (const Action& action : actions) {
+    if (const T* found = std::get_if<T>(&action)) return found;
+  }
+  return nullptr;
+}
+
+/// A table whose lake is at 60; ClickHouse answered with `hot`.
+class RunningTable {
+ public:
+  explicit RunningTable(int64_t hot) {
+    (void)advance();
+    table.on_resolved({.table = 0, .sink = SinkKind::kLake, .position = Seq{60}, .counts = std::nullopt}, now);
+    table.on_resolved({.table = 0, .sink = SinkKind::kDeadLetters, .position = Seq{60}, .counts = std::nullopt}, now);
+    table.start_reading();
+    hot_answers(hot);
+  }
+  std::vector<Action> advance() {
+    std::vector<Action> actions;
+    table.advance(now, /*hurry=*/false, /*draining=*/false, &actions);
+    return actions;
+  }
+  void hot_answers(int64_t position) {
+    table.on_resolved({.table = 0, .sink = SinkKind::kHot, .position = Seq{position}, .counts = std::nullopt}, now);
+  }
+  void reads(int64_t first, int64_t last) {
+    auto slice = std::make_shared<Slice>();
+    slice->range = {Seq{first}, Seq{last}};
+    slice->events = last - first + 1;
+    table.on_slice(slice, now);
+  }
+
+  TimePoint now{};
+  TableProgress table{0, {.name = "events", .has_hot = true}};
+};
+
+TEST(TableProgress, ARecheckResolvesClickHouseAtOnceAndAttachesItAgain) {
+  RunningTable running(60);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
+  running.table.recheck(running.now);
+  const auto actions = running.advance();
+  const auto* resolve = find<Resolve>(actions);
+  ASSERT_NE(resolve, nullptr);
+  EXPECT_EQ(resolve->sink, SinkKind::kHot);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
+  EXPECT_EQ(find<Resolve>(running.advance()), nullptr) << "once";
+  running.hot_answers(60);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
+}
+
+TEST(TableProgress, ARecheckWaitsForWhatRunsInClickHouse) {
+  RunningTable running(20);
+  ASSERT_NE(find<CatchUp>(running.advance()), nullptr);
+  running.table.recheck(running.now);
+  EXPECT_EQ(find<Resolve>(running.advance()), nullptr);
+  running.table.on_caught_up({.table = 0, .status = ok_status(), .position = Seq{40}}, running.now);
+  EXPECT_NE(find<Resolve>(running.advance()), nullptr);
+}
+
+TEST(TableProgress, SkippingAheadEndsCatchingUpAtTheLakesPosition) {
+  RunningTable running(20);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kCatchingUp);
+  running.table.skip_ahead();
+  const auto actions = running.advance();
+  EXPECT_EQ(find<CatchUp>(actions), nullptr);
+  const auto* skip = find<SkipTo>(actions);
+  ASSERT_NE(skip, nullptr);
+  EXPECT_EQ(skip->position, Seq{60});
+  running.table.on_skipped({.table = 0, .status = ok_status(), .position = Seq{60}}, running.now);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
+}
+
+TEST(TableProgress, ASkipThatFailedIsTriedAgainAfterTheNextResolve) {
+  RunningTable running(20);
+  running.table.skip_ahead();
+  ASSERT_NE(find<SkipTo>(running.advance()), nullptr);
+  running.table.on_skipped({.table = 0, .status = outcome_unknown("kv"), .position = {}}, running.now);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
+  running.now += std::chrono::minutes(1);
+  running.hot_answers(20);
+  EXPECT_NE(find<SkipTo>(running.advance()), nullptr);
+}
+
+TEST(TableProgress, NothingIsSkippedWhereNothingIsCaughtUp) {
+  RunningTable running(60);
+  running.table.skip_ahead();
+  EXPECT_EQ(find<SkipTo>(running.advance()), nullptr);
+}
+
+TEST(TableProgress, ASliceCutBeforeClickHouseToldAPositionInsideItIsCaughtUpAndNotWritten) {
+  RunningTable running(70);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive) << "its position is still to be read";
+  running.reads(61, 80);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kCatchingUp);
+  EXPECT_EQ(find<CatchUp>(running.advance()), nullptr) << "the lake does not have it yet";
+}
+
 }  // namespace
 }  // namespace weir::pipeline

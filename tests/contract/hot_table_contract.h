@@ -35,9 +35,10 @@ class HotTableContract : public testing::Test {
     const Status raised = table_->raise_fence(live_writer(0), Epoch{epoch});
     ASSERT_TRUE(raised.ok()) << raised.to_string();
   }
-  Status insert(const std::shared_ptr<arrow::RecordBatch>& rows, int64_t epoch = 1) {
+  Status insert(const std::shared_ptr<arrow::RecordBatch>& rows, int64_t epoch = 1,
+                const HotWriter& writer = live_writer(0)) {
     return table_->insert(
-        {.rows = rows, .token = "t/0/" + std::to_string(++attempts_), .writer = live_writer(0), .epoch = Epoch{epoch}});
+        {.rows = rows, .token = "t/0/" + std::to_string(++attempts_), .writer = writer, .epoch = Epoch{epoch}});
   }
   void insert_ok(const std::vector<RowId>& ids) {
     const Status status = insert(backend_.rows(ids));
@@ -54,8 +55,8 @@ class HotTableContract : public testing::Test {
     EXPECT_TRUE(found.ok()) << found.status().to_string();
     return found.ok() ? *found : SeqRange{Seq{-1}, Seq{-1}};
   }
-  int64_t fence() {
-    const auto found = table_->fence(live_writer(0));
+  int64_t fence(const HotWriter& writer = live_writer(0)) {
+    const auto found = table_->fence(writer);
     EXPECT_TRUE(found.ok()) << found.status().to_string();
     return found.ok() ? found->value : -1;
   }
@@ -138,6 +139,70 @@ TYPED_TEST_P(HotTableContract, AReplacedProcessGetsNoRowInAndKeepsThoseItHad) {
   EXPECT_EQ(this->ids(), ids_of(1, 3));
 }
 
+TYPED_TEST_P(HotTableContract, LiveAndBulkHaveAFenceEach) {
+  this->make(5);
+  EXPECT_EQ(this->fence(bulk_writer(0)), 0);
+  EXPECT_EQ(this->insert(this->backend_.rows(ids_of(1, 3)), 5, bulk_writer(0)).code(), StatusCode::kFenced);
+  ASSERT_TRUE(this->table_->raise_fence(bulk_writer(0), Epoch{9}).ok());
+  EXPECT_EQ(this->fence(), 5);
+  EXPECT_EQ(this->fence(bulk_writer(0)), 9);
+  EXPECT_TRUE(this->insert(this->backend_.rows(ids_of(11, 13)), 5).ok());
+  EXPECT_EQ(this->insert(this->backend_.rows(ids_of(14, 16)), 9).code(), StatusCode::kFenced);
+  EXPECT_TRUE(this->insert(this->backend_.rows(ids_of(1, 3)), 9, bulk_writer(0)).ok());
+  ASSERT_TRUE(this->table_->raise_fence(live_writer(0), Epoch{20}).ok());
+  EXPECT_EQ(this->fence(bulk_writer(0)), 9);
+  EXPECT_TRUE(this->insert(this->backend_.rows(ids_of(4, 5)), 9, bulk_writer(0)).ok());
+  EXPECT_EQ(this->ids(), (std::vector<RowId>{{Seq{1}, 0}, {Seq{2}, 0}, {Seq{3}, 0}, {Seq{4}, 0}, {Seq{5}, 0},
+                                             {Seq{11}, 0}, {Seq{12}, 0}, {Seq{13}, 0}}));
+}
+
+TYPED_TEST_P(HotTableContract, AStaleBulkInsertLandsNothing) {
+  this->make();
+  ASSERT_TRUE(this->table_->raise_fence(bulk_writer(0), Epoch{1}).ok());
+  ASSERT_TRUE(this->backend_.open()->raise_fence(bulk_writer(0), Epoch{2}).ok());
+  EXPECT_EQ(this->insert(this->backend_.rows(ids_of(1, 3)), 1, bulk_writer(0)).code(), StatusCode::kFenced);
+  EXPECT_EQ(this->ids(), std::vector<RowId>());
+}
+
+TYPED_TEST_P(HotTableContract, ATableMadeAgainHasAnotherId) {
+  EXPECT_EQ(this->table_->table_id().status().code(), StatusCode::kNotFound);
+  this->make();
+  const auto first = this->table_->table_id();
+  ASSERT_TRUE(first.ok()) << first.status().to_string();
+  EXPECT_NE(*first, "");
+  ASSERT_TRUE(this->table_->ensure().ok());
+  EXPECT_EQ(*this->backend_.open()->table_id(), *first);
+  this->backend_.drop();
+  EXPECT_EQ(this->table_->table_id().status().code(), StatusCode::kNotFound);
+  ASSERT_TRUE(this->table_->ensure().ok());
+  EXPECT_NE(*this->table_->table_id(), *first);
+}
+
+TYPED_TEST_P(HotTableContract, RowsAreCountedInARangeWithTheirDoubles) {
+  this->make();
+  const auto count = [this](int64_t first, int64_t last) {
+    const auto rows = this->table_->count_rows(0, {Seq{first}, Seq{last}});
+    EXPECT_TRUE(rows.ok()) << rows.status().to_string();
+    return rows.ok() ? *rows : -1;
+  };
+  EXPECT_EQ(count(0, 1'000), 0);
+  this->insert_ok(ids_of(1, 10));
+  this->insert_ok(ids_of(4, 6));
+  EXPECT_EQ(count(0, 1'000), 13);
+  EXPECT_EQ(count(4, 4), 2);
+  EXPECT_EQ(count(6, 10), 6);
+  EXPECT_EQ(count(11, 1'000), 0);
+  EXPECT_EQ(count(5, 4), 0);
+}
+
+TYPED_TEST_P(HotTableContract, ADroppedTableIsNotFoundByWhoeverReadsIt) {
+  this->make();
+  this->backend_.drop();
+  EXPECT_EQ(this->table_->count_rows(0, {Seq{1}, Seq{9}}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->table_->read_ids(0, {Seq{1}, Seq{9}}).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(this->table_->seq_bounds(0).status().code(), StatusCode::kNotFound);
+}
+
 TYPED_TEST_P(HotTableContract, IdentitiesAreSortedAndRepeatedAsOftenAsTheRowIsThere) {
   this->make();
   this->insert_ok({{Seq{9}, 1}, {Seq{9}, 0}, {Seq{2}, 0}});
@@ -217,7 +282,9 @@ TYPED_TEST_P(HotTableContract, ASingleRowIsASinglePart) {
 REGISTER_TYPED_TEST_SUITE_P(HotTableContract, EnsureMakesTheTableOnceWhoeverAsks, EnsureKeepsRowsAndFence,
                             ATableThatSomebodyDroppedIsNotFoundUntilItIsMadeAgain,
                             AnAbsentFenceReadsZeroAndLetsNothingIn, OnlyTheEpochThatTheFenceHoldsGetsRowsIn,
-                            TheFenceRisesAndIsNeverLowered, AReplacedProcessGetsNoRowInAndKeepsThoseItHad,
+                            TheFenceRisesAndIsNeverLowered, LiveAndBulkHaveAFenceEach, AStaleBulkInsertLandsNothing,
+                            ATableMadeAgainHasAnotherId, RowsAreCountedInARangeWithTheirDoubles,
+                            ADroppedTableIsNotFoundByWhoeverReadsIt, AReplacedProcessGetsNoRowInAndKeepsThoseItHad,
                             IdentitiesAreSortedAndRepeatedAsOftenAsTheRowIsThere, BothEndsOfARangeBelongToIt,
                             BoundsAreTheLowestAndHighestSequenceAndEmptyWithoutRows,
                             ErasingTakesEveryCopyInTheRangeAndNothingElse,

@@ -247,7 +247,9 @@ fakes::Fate Simulation::fate(int process, Caller caller, std::string_view step) 
   stores_.note_announcement();
   if (chance(0.1)) land_one();
   const bool of_hot = step.starts_with("hot.") || step.starts_with("kv.");
-  if (of_hot && processes_.contains(process) && chance(0.2)) processes_[process]->go_on_beside(caller);
+  if (of_hot && processes_.contains(process) && chance(0.2)) {
+    for (int64_t steps = 1 + random(8); steps > 0; --steps) processes_[process]->go_on_beside(caller);
+  }
   if (quiet_) return fakes::Fate::kDone;
   if (outage_ > 0) --outage_;
   if (chance(options_.fault_rate / 40)) outage_ = random(600);
@@ -259,7 +261,7 @@ fakes::Fate Simulation::fate(int process, Caller caller, std::string_view step) 
 
 void Simulation::disturb() {
   if (depth_ < kNestingMax && chance(options_.takeover_rate)) run_newer_process();
-  if (chance(options_.fault_rate / 20)) lose_something();
+  if (chance(options_.fault_rate / (options_.seed % 5 == 1 ? 4 : 20))) lose_something();
   if (chance(options_.drop_rate) && stores_.hot.exists) {
     stores_.hot.drop();
     ++report_.drops;
