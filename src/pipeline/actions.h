@@ -111,6 +111,7 @@ struct Checkpointed {
 };
 struct Recheck {  ///< Somebody wants ClickHouse looked at again.
   TableIndex table;
+  int64_t number;  ///< Grows with every request; TableProgress::rechecked() tells when it is done.
 };
 struct SkipAhead {  ///< Somebody wants ClickHouse to stop catching up and go on live; a backfill brings the rest.
   TableIndex table;

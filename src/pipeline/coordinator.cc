@@ -51,7 +51,7 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
                  [&](const Skipped& e) { tables_[e.table].on_skipped(e, now); },
                  [&](const Checkpointed& e) { tables_[e.table].on_checkpointed(e); },
                  [&](const Recheck& e) {
-                   if (phase_ != Phase::kDraining) tables_[e.table].recheck(now);
+                   if (phase_ != Phase::kDraining) tables_[e.table].recheck(e.number, now);
                  },
                  [&](const SkipAhead& e) { tables_[e.table].skip_ahead(); },
                  [&](const Tick&) {},

@@ -128,7 +128,12 @@ void ShardRunner::drain(std::chrono::milliseconds timeout) {
   changed_.notify_one();
 }
 
-void ShardRunner::recheck(TableIndex table) { post(Recheck{table}); }
+int64_t ShardRunner::recheck(TableIndex table) {
+  std::lock_guard lock(mutex_);
+  events_.emplace_back(Recheck{table, ++rechecks_asked_});
+  changed_.notify_one();
+  return rechecks_asked_;
+}
 
 void ShardRunner::skip_ahead(TableIndex table) { post(SkipAhead{table}); }
 
@@ -151,6 +156,7 @@ void ShardRunner::publish_status() {
                              .dead_letter_position = table.dead_letters().position,
                              .hot_position = table.hot().position,
                              .hot_mode = table.hot_mode(),
+                             .rechecked = table.rechecked(),
                              .hot_error = table.hot_mode() == HotMode::kLive ? "" : trouble(table.hot()),
                              .lake_error = trouble(table.lake()) + trouble(table.dead_letters()),
                              .stopped = table.stopped() ? table.stopped()->to_string() : "",

@@ -25,6 +25,7 @@ struct TableStatus {
   Seq dead_letter_position{0};
   Seq hot_position{0};
   HotMode hot_mode = HotMode::kNone;
+  int64_t rechecked = 0;   ///< Highest number that recheck() returned and that is done.
   std::string hot_error;   ///< Why ClickHouse is not live; empty when it is.
   std::string lake_error;  ///< Last trouble of the lake or the dead letters; empty when fine.
   std::string stopped;     ///< Why the table stopped; empty while it runs.
@@ -59,8 +60,9 @@ class ShardRunner {
   void abort(Status status);
 
   /// Asks ClickHouse again what it holds of the table: it is detached and resolved, which notices a table that somebody
-  /// dropped or emptied. Asynchronous: watch status(). Nothing while draining or without ClickHouse.
-  void recheck(TableIndex table);
+  /// dropped or emptied. Asynchronous: done when TableStatus::rechecked is at least the returned number. Never done while
+  /// draining, for a stopped table or one without ClickHouse.
+  int64_t recheck(TableIndex table);
 
   /// While the table's ClickHouse is catching up: gives what it lacks up to history (a backfill brings it) and goes on
   /// live from the lake's position. Asynchronous: watch status() until hot_mode is kLive. Nothing when it is not catching up.
@@ -88,6 +90,7 @@ class ShardRunner {
   std::deque<Event> events_;
   std::optional<TimePoint> drain_deadline_;
   std::optional<Status> aborted_;
+  int64_t rechecks_asked_ = 0;
   ShardStatus status_;
   bool goal_reached_ = false;
   std::vector<std::unique_ptr<Lane>> lanes_;  // Last: their threads use everything above.

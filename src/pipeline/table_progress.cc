@@ -67,7 +67,10 @@ void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
   switch (event.sink) {
     case SinkKind::kLake: return lake_at(*event.position);
     case SinkKind::kDeadLetters: dead_letters_.position = *event.position; return;
-    case SinkKind::kHot: hot_at(*event.position); return try_attach(now);
+    case SinkKind::kHot:
+      rechecked_ = recheck_begun_;  // Begun only while nothing ran, so this resolve came after it.
+      hot_at(*event.position);
+      return try_attach(now);
   }
 }
 
@@ -112,9 +115,9 @@ void TableProgress::on_skipped(const Skipped& event, TimePoint now) {
   try_attach(now);
 }
 
-void TableProgress::recheck(TimePoint now) {
+void TableProgress::recheck(int64_t number, TimePoint now) {
   if (hot_mode_ == HotMode::kNone || stopped_) return;
-  recheck_asked_ = true;
+  recheck_asked_ = std::max(recheck_asked_, number);
   hot_.retry_at = now;
 }
 
@@ -219,8 +222,8 @@ bool TableProgress::commit_due(TimePoint now, bool hurry) const {
 
 void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions) {
   if (fenced_) return;
-  if (recheck_asked_ && !draining && !hot_.working()) {
-    recheck_asked_ = false;
+  if (recheck_asked_ > recheck_begun_ && !draining && !hot_.working()) {
+    recheck_begun_ = recheck_asked_;
     hot_.state = SinkProgress::State::kUnresolved;
     detach();
   }

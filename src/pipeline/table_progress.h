@@ -69,8 +69,9 @@ class TableProgress {
   void stop(Status status);
 
   // --- what somebody asks for
-  /// Resolves ClickHouse again, as if it had failed, but at once; after what runs there now.
-  void recheck(TimePoint now);
+  /// Resolves ClickHouse again, as if it had failed, but at once; after what runs there now. Done when rechecked() is at
+  /// least `number`.
+  void recheck(int64_t number, TimePoint now);
   /// Lets ClickHouse go on from the lake's position; after what runs there now. Nothing unless it is catching up.
   void skip_ahead();
 
@@ -98,6 +99,7 @@ class TableProgress {
   [[nodiscard]] const SinkProgress& dead_letters() const { return dead_letters_; }
   [[nodiscard]] const SinkProgress& hot() const { return hot_; }
   [[nodiscard]] HotMode hot_mode() const { return hot_mode_; }
+  [[nodiscard]] int64_t rechecked() const { return rechecked_; }
   [[nodiscard]] const RunningCounts& counts() const { return counts_; }
   [[nodiscard]] const std::optional<Status>& stopped() const { return stopped_; }
   [[nodiscard]] bool fenced() const { return fenced_.has_value(); }
@@ -126,7 +128,9 @@ class TableProgress {
   SinkProgress hot_;
   HotMode hot_mode_;
   bool hot_unsettled_ = false;
-  bool recheck_asked_ = false;      // Not begun yet.
+  int64_t recheck_asked_ = 0;       // Numbers of requests, the highest each.
+  int64_t recheck_begun_ = 0;
+  int64_t rechecked_ = 0;
   bool skip_asked_ = false;         // Not done yet, and still catching up.
   std::deque<SlicePtr> pending_;    // From lake_.position + 1 on.
   size_t committing_ = 0;           // Front part of pending_ that a lake commit carries now.

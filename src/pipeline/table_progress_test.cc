@@ -64,21 +64,23 @@ class RunningTable {
 TEST(TableProgress, ARecheckResolvesClickHouseAtOnceAndAttachesItAgain) {
   RunningTable running(60);
   EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
-  running.table.recheck(running.now);
+  running.table.recheck(1, running.now);
   const auto actions = running.advance();
   const auto* resolve = find<Resolve>(actions);
   ASSERT_NE(resolve, nullptr);
   EXPECT_EQ(resolve->sink, SinkKind::kHot);
   EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
   EXPECT_EQ(find<Resolve>(running.advance()), nullptr) << "once";
+  EXPECT_EQ(running.table.rechecked(), 0);
   running.hot_answers(60);
   EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
+  EXPECT_EQ(running.table.rechecked(), 1);
 }
 
 TEST(TableProgress, ARecheckWaitsForWhatRunsInClickHouse) {
   RunningTable running(20);
   ASSERT_NE(find<CatchUp>(running.advance()), nullptr);
-  running.table.recheck(running.now);
+  running.table.recheck(1, running.now);
   EXPECT_EQ(find<Resolve>(running.advance()), nullptr);
   running.table.on_caught_up({.table = 0, .status = ok_status(), .position = Seq{40}}, running.now);
   EXPECT_NE(find<Resolve>(running.advance()), nullptr);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "batch/row_ids.h"
 #include "pipeline/hot_fence.h"
@@ -31,7 +32,11 @@ class HotBulkSinkTest : public testing::Test {
   }
 
   fakes::Faults faults() {
-    return {.fate = [this](std::string_view step) { return step == fails_at_ ? fate_ : fakes::Fate::kDone; },
+    return {.fate =
+                [this](std::string_view step) {
+                  if (calls_until_ > 0 && --calls_until_ == 0) std::exchange(meanwhile_, nullptr)();
+                  return step == fails_at_ ? fate_ : fakes::Fate::kDone;
+                },
             .land_late = [this](std::function<void()> effect) { late_.push_back(std::move(effect)); }};
   }
   std::unique_ptr<HotSink> live(int64_t epoch = 1) {
@@ -52,11 +57,22 @@ class HotBulkSinkTest : public testing::Test {
       return ok_status();
     };
   }
+  /// Lets `other` run inside the n-th call to a store from now on. False, at the end: there were fewer calls.
+  void at_call(int n, std::function<void()> other) {
+    calls_until_ = n;
+    meanwhile_ = std::move(other);
+  }
+  bool nothing_was_run() {
+    calls_until_ = 0;
+    return std::exchange(meanwhile_, nullptr) != nullptr;
+  }
   StatusCode write(HotBulkSink& sink, const std::vector<RowId>& ids) { return sink.write(fakes::rows_of(ids)).code(); }
   std::vector<RowId> there() const { return {state_.rows.begin(), state_.rows.end()}; }
 
   fakes::HotState state_;
   fakes::KeyValueState keys_;
+  int calls_until_ = 0;
+  std::function<void()> meanwhile_;
   std::string fails_at_;
   fakes::Fate fate_ = fakes::Fate::kDone;
   std::vector<std::function<void()>> late_;
@@ -251,6 +267,88 @@ TEST_F(HotBulkSinkTest, SkippingNeverGoesBack) {
   EXPECT_EQ(live_->position(), Seq{100});
   EXPECT_EQ(live_->skip_to(Seq{120}).code(), StatusCode::kOk);
   EXPECT_EQ(*live(2)->resolve(), Seq{120});
+}
+
+// --- a KV that lost its tail: live stands at 50 again, bulk had 100 for its bound
+
+class AfterKvLostItsTail : public HotBulkSinkTest {
+ protected:
+  AfterKvLostItsTail() : HotBulkSinkTest() {
+    live_ = live(2);
+    EXPECT_EQ(*live_->resolve(), Seq{100});
+  }
+  /// Live skips from 50 to 100; returns what KV held before.
+  fakes::KeyValueState skipped_from_50() {
+    live_ = live(++epoch_);
+    state_.drop();
+    keys_.entries.clear();
+    state_.fence = state_.bulk_fence = Epoch{0};
+    EXPECT_EQ(*live_->resolve(), Seq{50});
+    const auto before = keys_;
+    EXPECT_TRUE(live_->skip_to(Seq{100}).ok());
+    return before;
+  }
+  void live_writes_51_to_100() {
+    while (live_->position() < Seq{100}) {
+      auto slice = std::make_shared<Slice>();
+      slice->range = {Seq{51}, Seq{100}};
+      slice->rows = fakes::rows_of(ids_of(51, 100));
+      if (live_->write({slice}).ok()) continue;
+      ASSERT_EQ(*live_->resolve(), Seq{50});
+    }
+  }
+  void bulk_writes_until_done(HotBulkSink& sink) {
+    while (true) {
+      const auto bound = sink.resolve();
+      if (bound.ok() && *bound < Seq{100}) {
+        sink.expire();
+        live_writes_51_to_100();
+        ASSERT_TRUE(live_->settle().ok());
+        continue;
+      }
+      if (bound.ok() && write(sink, ids_of(1, 100)) == StatusCode::kOk) return;
+      if (bound.ok()) continue;
+      ASSERT_TRUE(live_->resolve().ok());
+    }
+  }
+
+  int64_t epoch_ = 2;
+};
+
+TEST_F(AfterKvLostItsTail, WhereverBulkWritesInsideALiveResolveNoRowIsTwice) {
+  for (int n = 1;; ++n) {
+    const auto before = skipped_from_50();
+    const auto sink = bulk(epoch_);
+    ASSERT_EQ(*sink->resolve(), Seq{100});
+    keys_ = before;
+    at_call(n, [&] { (void)write(*sink, ids_of(60, 70)); });
+    ASSERT_EQ(*live_->resolve(), Seq{50});
+    if (nothing_was_run()) break;
+    live_writes_51_to_100();
+    ASSERT_EQ(std::adjacent_find(state_.rows.begin(), state_.rows.end()), state_.rows.end()) << "at call " << n;
+  }
+}
+
+TEST_F(AfterKvLostItsTail, WhereverLiveResolvesInsideABulkResolveAndWritesInsideABulkWriteNoRowIsTwice) {
+  for (int n = 1, ran = 1; ran == 1; ++n) {
+    for (int m = 1;; ++m) {
+      const auto before = skipped_from_50();
+      const auto sink = bulk(epoch_);
+      at_call(n, [&] {
+        keys_ = before;
+        ASSERT_EQ(*live_->resolve(), Seq{50});
+      });
+      const auto bound = sink->resolve();
+      ran = nothing_was_run() ? 0 : 1;
+      if (ran == 0) break;
+      at_call(m, [&] { live_writes_51_to_100(); });
+      if (bound.ok()) (void)write(*sink, ids_of(40, static_cast<int64_t>(bound->value)));
+      const bool all_calls = nothing_was_run();
+      bulk_writes_until_done(*sink);
+      ASSERT_EQ(there(), ids_of(1, 100)) << "resolve at call " << n << ", write at call " << m;
+      if (all_calls) break;
+    }
+  }
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ class Process {
   HistoryWorker history_;
   bool live_busy_ = false;
   int history_busy_ = 0;
+  int64_t rechecks_ = 0;
   std::deque<Action> lanes_[3];
   std::optional<Status> finished_;
 };
@@ -215,7 +216,7 @@ void Process::step_live() {
 void Process::step_history() {
   if (coordinator_->tables()[0].options().has_hot) {
     ++history_busy_;
-    if (history_.step()) ask(Recheck{0});
+    if (history_.step()) ask(Recheck{0, ++rechecks_});
     --history_busy_;
   }
   sim_.check(this);
