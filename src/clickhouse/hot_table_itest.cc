@@ -116,7 +116,7 @@ TEST_F(HotTableOnClickHouse, OneInsertIsOnePartHoweverManyRowsItHas) {
 TEST_F(HotTableOnClickHouse, RowsOfTwoPartitionsAreRefusedAsOneInsertAndTakenAfterTheSplit) {
   const auto both = rows_of(range(1, 10), 0, {kDay, kDay + 1});
   const Status refused =
-      table_->insert({.rows = both, .token = plan_.table + "/0/both", .shard = 0, .epoch = Epoch{1}});
+      table_->insert({.rows = both, .token = plan_.table + "/0/both", .writer = live_writer(0), .epoch = Epoch{1}});
   EXPECT_FALSE(refused.ok());
   EXPECT_EQ(count(), "0");
   const auto parts_of_it = table_->split_by_partition(both);
@@ -125,7 +125,7 @@ TEST_F(HotTableOnClickHouse, RowsOfTwoPartitionsAreRefusedAsOneInsertAndTakenAft
   for (size_t i = 0; i < 2; ++i) {
     const Status status = table_->insert({.rows = parts_of_it->at(i),
                                           .token = plan_.table + "/0/part" + std::to_string(i),
-                                          .shard = 0,
+                                          .writer = live_writer(0),
                                           .epoch = Epoch{1}});
     EXPECT_TRUE(status.ok()) << status.to_string();
   }

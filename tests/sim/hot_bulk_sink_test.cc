@@ -244,6 +244,7 @@ TEST_F(HotBulkSinkTest, ATableMadeAgainIsNamedAnew) {
 TEST_F(HotBulkSinkTest, LiveNoticesATableThatAnotherProcessMadeAgain) {
   const Slice slice{.shard = 0, .range = {Seq{101}, Seq{110}}, .rows = fakes::rows_of(ids_of(101, 110))};
   ASSERT_TRUE(live_->write({std::make_shared<Slice>(slice)}).ok());
+  ASSERT_TRUE(live_->settle().ok());
   state_.drop();
   ASSERT_TRUE(table_.ensure().ok());
   EXPECT_EQ(*live_->resolve(), Seq{100}) << "hot_start, since the lake's position at the start was lower";
@@ -289,7 +290,8 @@ class AfterKvLostItsTail : public HotBulkSinkTest {
     return before;
   }
   void live_writes_51_to_100() {
-    while (live_->position() < Seq{100}) {
+    for (int tries = 0; live_->position() < Seq{100}; ++tries) {
+      ASSERT_LT(tries, 5);
       auto slice = std::make_shared<Slice>();
       slice->range = {Seq{51}, Seq{100}};
       slice->rows = fakes::rows_of(ids_of(51, 100));
@@ -298,7 +300,8 @@ class AfterKvLostItsTail : public HotBulkSinkTest {
     }
   }
   void bulk_writes_until_done(HotBulkSink& sink) {
-    while (true) {
+    for (int tries = 0;; ++tries) {
+      ASSERT_LT(tries, 10);
       const auto bound = sink.resolve();
       if (bound.ok() && *bound < Seq{100}) {
         sink.expire();
@@ -345,6 +348,7 @@ TEST_F(AfterKvLostItsTail, WhereverLiveResolvesInsideABulkResolveAndWritesInside
       if (bound.ok()) (void)write(*sink, ids_of(40, static_cast<int64_t>(bound->value)));
       const bool all_calls = nothing_was_run();
       bulk_writes_until_done(*sink);
+      ASSERT_FALSE(HasFatalFailure());
       ASSERT_EQ(there(), ids_of(1, 100)) << "resolve at call " << n << ", write at call " << m;
       if (all_calls) break;
     }
