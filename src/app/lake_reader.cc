@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/file_totals.h"
+#include "app/past_version.h"
 #include "app/services.h"
 #include "app/version.h"
 #include "base/clock.h"
@@ -21,6 +22,7 @@ namespace {
 
 struct OpenTable {
   const TableSection* section = nullptr;
+  std::unique_ptr<lake::DeltaLakeTable> table;
   std::shared_ptr<const LakeSnapshot> snapshot;
 };
 
@@ -37,7 +39,7 @@ Result<std::vector<OpenTable>> open_tables(const engine::Engine& engine, const P
     if (table.status().code() == StatusCode::kNotFound) continue;
     if (!table.ok()) return table.status().with_context("table " + section.plan.table);
     WEIR_ASSIGN_OR_RETURN(auto snapshot, (*table)->snapshot());
-    tables.push_back({.section = &section, .snapshot = std::move(snapshot)});
+    tables.push_back({.section = &section, .table = std::move(*table), .snapshot = std::move(snapshot)});
   }
   return tables;
 }
@@ -67,13 +69,33 @@ std::string with_dead_letters(const std::string& view, const std::string& sql) {
   return "WITH dead_letters AS (" + view + ") " + sql;
 }
 
-bool mentions(const std::string& sql, std::string_view name) { return sql.find(name) != std::string::npos; }
+bool is_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+
+// As a whole word. Text in quotes counts too: a table too many is read, never one too few.
+bool mentions(const std::string& sql, std::string_view name) {
+  for (size_t at = sql.find(name); at != std::string::npos; at = sql.find(name, at + 1)) {
+    const size_t end = at + name.size();
+    if ((at == 0 || !is_name(sql[at - 1])) && (end == sql.size() || !is_name(sql[end]))) return true;
+  }
+  return false;
+}
 
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engine& engine, const PipelineConfig& config,
-                                                             const std::string& sql) {
-  WEIR_ASSIGN_OR_RETURN(const std::vector<OpenTable> tables, open_tables(engine, config));
+                                                             const std::string& sql, const LakeTime& time,
+                                                             std::vector<ReadVersion>* read) {
+  WEIR_ASSIGN_OR_RETURN(std::vector<OpenTable> tables, open_tables(engine, config));
+  const bool past = time.version || time.unix_ms;
+  if (time.version && mentions(sql, "dead_letters")) {
+    return invalid_argument("dead_letters have no version of their own; use --at with a time");
+  }
+  if (past) std::erase_if(tables, [&](const OpenTable& table) { return !mentions(sql, table.section->plan.table); });
+  for (OpenTable& table : tables) {
+    if (!past) break;
+    WEIR_ASSIGN_OR_RETURN(table.snapshot, past_snapshot(lake_objects(engine, config), *table.table, time));
+    if (read != nullptr) read->push_back({table.section->plan.table, table.snapshot->version()});
+  }
   std::vector<engine::QueryTable> query_tables;
   for (const OpenTable& table : tables) {
     query_tables.push_back({.name = table.section->plan.table, .snapshot = lake::engine_snapshot(*table.snapshot)});
@@ -84,7 +106,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engin
     WEIR_ASSIGN_OR_RETURN(const auto table,
                           lake::DeltaLakeTable::open(engine, lake_options(config),
                                                      lake::dead_letter_definition(config.pipeline.name, "")));
-    WEIR_ASSIGN_OR_RETURN(dead_letters, table->snapshot());
+    WEIR_ASSIGN_OR_RETURN(dead_letters, past ? past_snapshot(lake_objects(engine, config), *table, time) : table->snapshot());
     query_tables.push_back({.name = "_dead_letters", .snapshot = lake::engine_snapshot(*dead_letters)});
     WEIR_ASSIGN_OR_RETURN(const std::string view, counted_dead_letters(tables, *lake::engine_snapshot(*dead_letters)));
     text = with_dead_letters(view, sql);

@@ -10,13 +10,25 @@
 #include "cli/exit_code.h"
 #include "cli/pipeline_file_argument.h"
 #include "cli/result_printer.h"
+#include "config/quantity.h"
 
 namespace weir::cli {
 
 int query(const GlobalOptions& global, const QueryOptions& options, const Environment& environment) {
   auto opened = open_pipeline_file(options.file, environment);
   if (!opened.ok()) return exit_code(opened.status());
-  auto reader = app::query_lake(*opened->engine, opened->config, options.sql);
+  app::LakeTime time{.version = options.version, .unix_ms = {}};
+  if (!options.at.empty()) {
+    const auto at_us = parse_rfc3339_us(options.at);
+    if (!at_us.ok()) {
+      environment.err << "weir query: --at " << options.at << ": " << at_us.status().message() << "\n";
+      return kWrongUsage;
+    }
+    time.unix_ms = *at_us / 1000;
+  }
+  std::vector<app::ReadVersion> versions;
+  auto reader = app::query_lake(*opened->engine, opened->config, options.sql, time, &versions);
+  for (const app::ReadVersion& read : versions) environment.err << read.table << " at version " << read.version << "\n";
   if (!reader.ok()) {
     environment.err << "weir query: " << reader.status().message() << "\n";
     return exit_code(reader.status());
@@ -33,6 +45,9 @@ CommandBody declare_query(CLI::App& app) {
   app.add_option("--format", options->format, "Form of the result")
       ->check(CLI::IsMember({"table", "csv", "json", "arrow"}))
       ->capture_default_str();
+  auto* version = app.add_option("--version", options->version, "Read this version of the tables in the SQL");
+  version->check(CLI::NonNegativeNumber);
+  app.add_option("--at", options->at, "Read the tables as they were at this time, 2026-01-31T06:00:00Z")->excludes(version);
   return [options](const GlobalOptions& global, const Environment& environment) {
     return query(global, *options, environment);
   };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cli/command.h"
@@ -10,10 +11,12 @@ namespace weir::cli {
 struct QueryOptions {
   std::string file;
   std::string sql;
-  std::string format = "table";  ///< table, csv, json, arrow.
+  std::string format = "table";    ///< table, csv, json, arrow.
+  std::optional<int64_t> version;  ///< Of the tables in the SQL; empty: the newest.
+  std::string at;                  ///< RFC 3339: the tables as they were then; excludes version.
 };
 
-/// `weir query FILE "SQL"`: DataFusion over the lake's tables at their newest versions.
+/// `weir query FILE "SQL"`: DataFusion over the lake's tables, at their newest versions or at past ones.
 [[nodiscard]] int query(const GlobalOptions& global, const QueryOptions& options, const Environment& environment);
 
 [[nodiscard]] CommandBody declare_query(CLI::App& app);
