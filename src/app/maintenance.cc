@@ -8,7 +8,6 @@
 #include "lake/lake_layout.h"
 #include "maintain/part_watch.h"
 #include "maintain/table_maintenance.h"
-#include "telemetry/metric_names.h"
 
 namespace weir::app {
 namespace {
@@ -65,7 +64,15 @@ void maintain_lake(const MaintenanceParts& parts, const PipelineConfig& config, 
 
 MaintenanceSchedule::MaintenanceSchedule(const Services& services, const PipelineConfig& config, Telemetry telemetry,
                                          std::function<std::vector<std::string>()> tables)
-    : services_(services), config_(config), telemetry_(telemetry), tables_(std::move(tables)) {}
+    : services_(services), config_(config), telemetry_(telemetry), tables_(std::move(tables)) {
+  std::vector<std::string> steps;
+  for (const Step step : maintain::all_steps()) {
+    if (step != Step::kParts) steps.emplace_back(to_string(step));
+  }
+  for (const std::string& table : maintained_tables(config)) {
+    metrics_.emplace(table, MaintenanceMetrics(telemetry.metrics, table, steps));
+  }
+}
 
 void MaintenanceSchedule::run(const std::stop_token& stop) {
   if (config_.maintenance.interval == milliseconds(0)) return;
@@ -92,20 +99,18 @@ void MaintenanceSchedule::round(const std::stop_token& stop) {
   }
   maintain_lake({.engine = *services_.engine, .clock = telemetry_.clock, .clickhouse = services_.clickhouse.get()}, config_,
                 tables_(), options, stop, [this](const StepReport& report) { observe(report); });
-  telemetry_.metrics.histogram(metric::kMaintainSeconds)
-      .observe(std::chrono::duration<double>(telemetry_.clock.now() - started).count());
+  metrics_.begin()->second.round_seconds.observe(
+      std::chrono::duration<double>(telemetry_.clock.now() - started).count());
 }
 
 void MaintenanceSchedule::observe(const StepReport& report) {
   const std::string step(to_string(report.step));
-  const std::vector<std::string> labels{report.table, step};
-  if (report.step == Step::kParts) {
-    if (report.outcome != Outcome::kSkipped) {
-      telemetry_.metrics.gauge(metric::kMaintainParts, {report.table}).set(static_cast<double>(report.files));
-    }
-  } else {
-    telemetry_.metrics.counter(metric::kMaintainFiles, labels).add(report.files);
-    telemetry_.metrics.counter(metric::kMaintainFailures, labels).add(report.outcome == Outcome::kFailed ? 1 : 0);
+  const MaintenanceMetrics& metrics = metrics_.at(report.table);
+  if (report.step != Step::kParts) {
+    metrics.steps.at(step).removed_files.add(report.files);
+    metrics.steps.at(step).failures.add(report.outcome == Outcome::kFailed ? 1 : 0);
+  } else if (report.outcome != Outcome::kSkipped) {
+    metrics.active_parts.set(static_cast<double>(report.files));
   }
   switch (report.outcome) {
     case Outcome::kNothing:

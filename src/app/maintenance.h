@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -10,6 +11,7 @@
 #include "app/services.h"
 #include "maintain/options.h"
 #include "maintain/step_report.h"
+#include "telemetry/pipeline_metrics.h"
 
 namespace weir::app {
 
@@ -52,6 +54,7 @@ class MaintenanceSchedule {
   const PipelineConfig& config_;
   Telemetry telemetry_;
   const std::function<std::vector<std::string>()> tables_;
+  std::map<std::string, MaintenanceMetrics> metrics_;  // By table; fixed.
   std::optional<std::chrono::steady_clock::time_point> deleted_at_;  // When vacuum and log clean-up last had their turn.
 };
 

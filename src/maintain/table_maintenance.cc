@@ -88,7 +88,7 @@ Status TableMaintenance::compact(const Options& options, const std::stop_token& 
   engine::OptimizeOptions optimize;
   optimize.target_file_bytes = options.compaction.target_file_bytes;
   for (const std::string& column : sort_columns_) {
-    if (options.sort && std::ranges::count(described.partition_columns, column) == 0) (void)optimize;  // M2
+    if (options.sort && std::ranges::count(described.partition_columns, column) == 0) optimize.z_order.push_back(column);
   }
   for (const CompactionPiece& piece : plan.pieces) {
     if (stop.stop_requested()) break;
@@ -143,7 +143,7 @@ Status TableMaintenance::clean_log(const Options& options, StepReport* report) {
     return ok_status();
   }
   WEIR_RETURN_IF_ERROR(hours.status());
-  const std::vector<std::string> removed;  // M2
+  WEIR_ASSIGN_OR_RETURN(const auto removed, delta_->clean_log({.retention_hours = *hours, .dry_run = options.dry_run}));
   if (removed.empty()) return ok_status();
   report->versions = static_cast<int64_t>(removed.size());
   report->outcome = options.dry_run ? Outcome::kWould : Outcome::kDone;

@@ -90,6 +90,15 @@ class TableMaintenanceTest : public testing::Test {
     }
   }
 
+  // The same, checkpointed as the pipeline does it.
+  void append_much(int commits) {
+    constexpr int kCheckpointCommits = 20;
+    for (int i = 0; i < commits; i += kCheckpointCommits) {
+      append(kCheckpointCommits);
+      ASSERT_TRUE(table_->checkpoint().ok() && ledger_->reopen().ok());
+    }
+  }
+
   std::vector<StepReport> maintain(const Options& options) {
     auto maintenance = TableMaintenance::open(*engine_, system_clock(), options_, "numbers", plan().order_by);
     EXPECT_TRUE(maintenance.ok()) << maintenance.status().to_string();
@@ -164,7 +173,7 @@ class TableMaintenanceTest : public testing::Test {
 };
 
 TEST_F(TableMaintenanceTest, CompactsBesideACommittingWriterThatNeverFails) {
-  append(300);
+  append_much(300);
   ASSERT_EQ(files(), 900);
   std::atomic<bool> done{false};
   Status writer;
@@ -252,6 +261,41 @@ TEST_F(TableMaintenanceTest, TwoMaintenancesOfATableDoTheWorkOnce) {
   for (const StepReport& report : reports) EXPECT_NE(report.outcome, Outcome::kFailed) << report.note;
   EXPECT_EQ(files(), 3);
   EXPECT_EQ(identities(), identities_up_to(30 * kRowsPerCommit));
+}
+
+TEST_F(TableMaintenanceTest, AWriterOutlivesACleanUpOfTheLogItStandsOn) {
+  append(30);
+  ASSERT_TRUE(table_->checkpoint().ok());
+  const auto removed = table_->delta_table().clean_log({.retention_hours = 0, .dry_run = false});
+  ASSERT_TRUE(removed.ok()) << removed.status().to_string();
+  ASSERT_GE(removed->size(), 30U);
+  Status status = append();
+  if (!status.ok()) {
+    EXPECT_EQ(status.disposition(), Disposition::kReconcile) << status.to_string();
+    ASSERT_TRUE(ledger_->take_over().ok());
+    status = append();
+  }
+  EXPECT_TRUE(status.ok()) << status.to_string();
+  EXPECT_EQ(identities(), identities_up_to(31 * kRowsPerCommit));
+}
+
+TEST_F(TableMaintenanceTest, CleanUpKeepsTheLogForAWeekAndAThousandVersions) {
+  append(40);
+  Options options = at_once();
+  EXPECT_EQ(step(Step::kCleanLog, options).outcome, Outcome::kNothing) << "there are not even a thousand versions";
+  options.log_versions_min = 10;
+  EXPECT_EQ(step(Step::kCleanLog, options).outcome, Outcome::kNothing) << "all of them are younger than a week";
+  EXPECT_EQ(identities(2), identities_up_to(kRowsPerCommit));
+}
+
+TEST_F(TableMaintenanceTest, SortsByTheOrderColumnsThatDoNotPartition) {
+  append(20);
+  Options options = at_once();
+  options.sort = true;
+  const StepReport compacted = step(Step::kCompact, options);
+  EXPECT_EQ(compacted.outcome, Outcome::kDone) << compacted.note;
+  EXPECT_EQ(files(), 3);
+  EXPECT_EQ(identities(), identities_up_to(20 * kRowsPerCommit));
 }
 
 TEST_F(TableMaintenanceTest, StopsBetweenTwoCommits) {

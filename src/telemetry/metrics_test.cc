@@ -68,8 +68,8 @@ TEST(Metrics, HandlesMayBeUsedFromManyThreadsWhileOthersRender) {
 
 TEST(MetricNames, FollowTheNamingRuleAndAreUnique) {
   const std::regex rule(
-      "weir_(nats|pipeline|lake|clickhouse|telemetry)(_[a-z]+)*_(events|rows|bytes|seconds|sequence|state|"
-      "messages|lines|commits|inserts|reconciliations|reconnects)(_total)?");
+      "weir_(nats|pipeline|lake|clickhouse|maintain|telemetry)(_[a-z]+)*_(events|rows|bytes|seconds|sequence|state|"
+      "messages|lines|commits|inserts|reconciliations|reconnects|files|failures|parts)(_total)?");
   std::set<std::string_view> names;
   for (const MetricSpec* spec : metric::kAll) {
     EXPECT_TRUE(names.insert(spec->name).second) << spec->name;
@@ -84,6 +84,7 @@ TEST(MetricNames, EveryTableAndSourceMetricIsRegisteredFromTheStart) {
   MetricsRegistry registry;
   const TableMetrics table(registry, "a", 0);
   const SourceMetrics source(registry, "S", 0);
+  const MaintenanceMetrics maintenance(registry, "a", {"compact"});
   registry.counter(metric::kSuppressedLines).add(0);
   const std::string text = registry.render();
   for (const MetricSpec* spec : metric::kAll) EXPECT_THAT(text, HasSubstr("# HELP " + std::string(spec->name) + " "));

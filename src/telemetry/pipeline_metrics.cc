@@ -50,6 +50,17 @@ SourceMetrics::SourceMetrics(MetricsRegistry& registry, std::string_view stream,
       bytes(registry.counter(metric::kSourceBytes, label_values(stream, shard))),
       reconnects(registry.counter(metric::kSourceReconnects, label_values(stream, shard))) {}
 
+MaintenanceMetrics::MaintenanceMetrics(MetricsRegistry& registry, std::string_view table,
+                                       const std::vector<std::string>& step_names)
+    : round_seconds(registry.histogram(metric::kMaintainSeconds)),
+      active_parts(registry.gauge(metric::kMaintainParts, {std::string(table)})) {
+  for (const std::string& step : step_names) {
+    const std::vector<std::string> labels{std::string(table), step};
+    steps.emplace(step, Step{.removed_files = registry.counter(metric::kMaintainFiles, labels),
+                             .failures = registry.counter(metric::kMaintainFailures, labels)});
+  }
+}
+
 std::string render_metrics_reference() {
   std::string page =
       "# Metrics\n\n"

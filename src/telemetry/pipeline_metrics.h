@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "telemetry/metrics.h"
 
@@ -44,6 +46,21 @@ struct SourceMetrics {
   Counter messages;
   Counter bytes;
   Counter reconnects;
+};
+
+/// The series of one table's upkeep. Cheap to copy, thread-safe, valid as long as the registry.
+struct MaintenanceMetrics {
+  struct Step {
+    Counter removed_files;
+    Counter failures;
+  };
+
+  /// `step_names`: as the label's values.
+  MaintenanceMetrics(MetricsRegistry& registry, std::string_view table, const std::vector<std::string>& step_names);
+
+  Histogram round_seconds;  ///< Of all tables together.
+  Gauge active_parts;
+  std::map<std::string, Step> steps;
 };
 
 /// docs/metrics.md: every metric with kind, labels and meaning.
