@@ -1,0 +1,178 @@
+"""Upkeep beside live ingest: fewer files, the same rows for every reader, the past readable until a vacuum."""
+
+import json
+import os
+import shutil
+
+from deltalake import DeltaTable
+
+import events
+import readers
+from servers import until
+from world import Pipeline, World
+
+# Commits before the upkeep. All 10,000 take the better part of an hour: set WEIR_TEST_COMMITS=10000.
+COMMITS = int(os.environ.get("WEIR_TEST_COMMITS", "120"))
+BATCH = 20  # events of one commit
+BESIDE = 2_000  # events that come while the upkeep runs
+
+
+def lake_settings(world: World, interval: str = "10ms") -> str:
+    return f'url = "file://{world.lake}"\ncommit_interval = "{interval}"'
+
+
+def steps(world: World, pipeline: Pipeline, *options: str) -> dict[tuple[str, str], dict]:
+    """What `weir maintain` reports, by table and step."""
+    done = world.weir("maintain", pipeline.file, "--json", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {(step["table"], step["step"]): step for step in json.loads(done.stdout)["steps"]}
+
+
+def files(world: World) -> int:
+    return len(readers.lake_table(world.lake).file_uris())
+
+
+def query(world: World, pipeline: Pipeline, *options: str):
+    return world.weir("query", pipeline.file, f"SELECT count(*) AS n, sum(id) AS ids FROM {events.TABLE}", "--json", *options)
+
+
+def publish_small_commits(world: World, pipeline: Pipeline, last: int, commits: int) -> int:
+    """Publishes until the lake has `commits` versions more; returns the last event."""
+    goal = readers.lake_table(world.lake).version() + commits
+    while readers.lake_table(world.lake).version() < goal:
+        last = world.publish(last + 1, last + BATCH)
+        until(lambda: pipeline.positions()[0] >= last, "the lake has the batch")
+    until(lambda: pipeline.positions() == (last, last), "both stores have the batch")
+    return last
+
+
+def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline(lake=lake_settings(world))
+    weir = world.start_weir(pipeline)
+    last = world.publish(1, BATCH)
+    until(lambda: pipeline.positions() == (last, last), "both stores have the first batch")
+    last = publish_small_commits(world, pipeline, last, COMMITS)
+
+    old = readers.lake_table(world.lake).version()
+    then = query(world, pipeline, "--version", str(old))
+    assert then.returncode == 0, then.stderr
+    assert f"{events.TABLE} at version {old}" in then.stderr
+    before = files(world)
+    assert before >= COMMITS
+
+    planned = steps(world, pipeline, "--dry-run", "--closed-after", "1ms")
+    assert planned[(events.TABLE, "compact")]["outcome"] == "would"
+    assert planned[(events.TABLE, "compact")]["files"] >= before
+    assert files(world) == before
+
+    feed = world.feed(rate=500)
+    feed.allow(last + BESIDE)
+    done = steps(world, pipeline, "--closed-after", "1ms", "--only", "compact,checkpoint,clean-log,vacuum,parts")
+    assert done[(events.TABLE, "compact")]["outcome"] == "done", done
+    assert done[(events.TABLE, "compact")]["files"] >= before
+    assert done[(events.TABLE, "vacuum")]["outcome"] == "nothing", "everything is younger than the retention"
+    assert done[(events.TABLE, "parts")]["outcome"] in ("nothing", "warning")
+    shard = pipeline.shard()
+    assert shard["hot_mode"] == "live" and not shard["last_error"], shard
+
+    again = query(world, pipeline, "--version", str(old))
+    assert (again.returncode, again.stdout) == (0, then.stdout), again.stderr
+    last = feed.wait_until_all()
+    until(lambda: pipeline.positions() == (last, last), "both stores have what came beside the upkeep")
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    assert "shard stopped" not in weir.text()
+    assert files(world) < before
+    assert world.weir("query", pipeline.file, "SELECT 1", "--version", "1").returncode == 0
+
+    # Nothing writes any more: everything but the newest version may go.
+    steps(world, pipeline, "--closed-after", "1ms", "--only", "compact")
+    swept = steps(world, pipeline, "--only", "vacuum", "--retention", "1ms", "--force")
+    assert swept[(events.TABLE, "vacuum")]["outcome"] == "nothing", "a millisecond is an hour, rounded up"
+    swept = steps(world, pipeline, "--only", "vacuum", "--retention", "0s", "--force")
+    assert swept[(events.TABLE, "vacuum")]["files"] >= before
+    world.check_exact(pipeline, last)
+    gone = query(world, pipeline, "--version", str(old))
+    newest = readers.lake_table(world.lake).version()
+    assert gone.returncode != 0
+    assert f"version {old} of table {events.TABLE} cannot be read any more" in gone.stderr
+    assert f"the newest {newest}" in gone.stderr
+    assert query(world, pipeline, "--version", str(newest)).returncode == 0
+
+
+def test_wrong_usage_says_what_to_write_instead(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline()
+    world.publish(1, 10)
+    world.catch_up(pipeline)
+    for options, said in [
+        (["--only", "defragment"], "the steps are compact, checkpoint, clean-log, vacuum, parts"),
+        (["--table", "nosuch"], "the file has events, _dead_letters"),
+        (["--retention", "30m"], "--force"),
+        (["--retention", "soon"], "--retention soon"),
+    ]:
+        done = world.weir("maintain", pipeline.file, *options)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+    for options, said in [
+        (["--version", "1000"], "has no version 1000"),
+        (["--at", "2001-01-01T00:00:00Z"], "has no version that old"),
+    ]:
+        done = query(world, pipeline, *options)
+        assert done.returncode != 0
+        assert said in done.stderr and "the oldest version that can be read is 0" in done.stderr, done.stderr
+    at = query(world, pipeline, "--at", "2100-01-01T00:00:00Z")
+    assert at.returncode == 0, at.stderr
+    assert "at version" in at.stderr
+
+
+def test_upkeep_inside_run_makes_its_rounds_and_stops_at_once(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline(
+        lake=lake_settings(world),
+        limits='lease_timeout = "3s"\n\n[maintenance]\ninterval = "1s"',
+    )
+    weir = world.start_weir(pipeline)
+    last = world.publish(1, BATCH)
+    until(lambda: pipeline.positions() == (last, last), "both stores have the first batch")
+    until(lambda: "weir_maintain_round_seconds_count 0" not in pipeline.get("/metrics")[1], "a round was made")
+    last = publish_small_commits(world, pipeline, last, 5)
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    assert "maintenance failed" not in weir.text()
+    world.check_exact(pipeline, last)
+
+
+def test_a_vacuum_by_another_tool_ends_the_past_and_not_the_ingest(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline(lake=lake_settings(world))
+    weir = world.start_weir(pipeline)
+    last = world.publish(1, BATCH)
+    until(lambda: pipeline.positions() == (last, last), "both stores have the first batch")
+    last = publish_small_commits(world, pipeline, last, 12)
+    old = readers.lake_table(world.lake).version()
+    steps(world, pipeline, "--only", "compact", "--closed-after", "1ms")
+    until(lambda: len(DeltaTable(str(world.lake / events.TABLE)).file_uris()) < 12, "the compaction is visible")
+    # Idle, so no file of a commit under way is there for the other tool to take.
+    DeltaTable(str(world.lake / events.TABLE)).vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    gone = query(world, pipeline, "--version", str(old))
+    assert gone.returncode != 0
+    assert f"version {old} of table {events.TABLE} cannot be read any more" in gone.stderr
+    last = publish_small_commits(world, pipeline, last, 5)
+    assert query(world, pipeline).returncode == 0
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    world.check_exact(pipeline, last)
+
+
+def test_a_table_that_is_gone_is_left_out(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline()
+    assert ("events", "compact") not in steps(world, pipeline)
+    world.publish(1, 10)
+    world.catch_up(pipeline)
+    shutil.rmtree(world.lake / "_dead_letters", ignore_errors=True)
+    assert set(table for table, step in steps(world, pipeline) if step == "compact") == {events.TABLE}
