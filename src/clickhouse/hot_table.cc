@@ -9,6 +9,7 @@
 #include "clickhouse/ddl.h"
 #include "clickhouse/partition_split.h"
 #include "clickhouse/sql_text.h"
+#include "clickhouse/table_evolution.h"
 #include "clickhouse/table_setup.h"
 
 namespace weir::clickhouse {
@@ -110,6 +111,7 @@ Result<std::string> ClickHouseHotTable::table_id() {
   if (rows[0].size() != 1) return unavailable(name_ + ": no answer to uuid");
   return rows[0][0];
 }
+Status ClickHouseHotTable::evolve() { return evolve_table(client_, plan_, options_); }
 
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> ClickHouseHotTable::split_by_partition(
     const std::shared_ptr<arrow::RecordBatch>& rows) {

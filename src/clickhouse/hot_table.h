@@ -26,6 +26,8 @@ class ClickHouseHotTable final : public HotTable {
   /// See ensure_table(). Requires: called, with success, before the first insert().
   [[nodiscard]] Result<bool> ensure() override;
   [[nodiscard]] Result<std::string> table_id() override;  ///< system.tables.uuid
+  /// See evolve_table().
+  [[nodiscard]] Status evolve();
   [[nodiscard]] Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> split_by_partition(
       const std::shared_ptr<arrow::RecordBatch>& rows) override;
   [[nodiscard]] Status insert(const HotInsert& insert) override;

@@ -32,17 +32,11 @@ struct Options {
   int64_t read_ids_max = 32 << 20;        ///< Identities that one read_ids() may return (16 bytes each).
 };
 
-enum class MissingColumns : uint8_t {
-  kRefuse,
-  kAdd,  ///< Nullable ones are added in place; rows that are there read NULL in them.
-};
-
 /// What one pipeline wants of one table, besides its plan.
 struct TableOptions {
   std::string pipeline;               ///< Owner, written into the table's comment; another pipeline's table is refused.
   bool sync = true;                   ///< fsync of inserted parts before the INSERT is answered.
   std::chrono::seconds retention{0};  ///< Rows with an older `_time` go (TTL); 0: none do.
-  MissingColumns missing_columns = MissingColumns::kRefuse;  ///< In a table that is there already.
 };
 
 }  // namespace weir::clickhouse

@@ -6,6 +6,7 @@
 
 #include "clickhouse/ddl.h"
 #include "clickhouse/sql_text.h"
+#include "clickhouse/table_evolution.h"
 
 namespace weir::clickhouse {
 namespace {
@@ -19,10 +20,11 @@ const ExistingColumn* find_column(const TableState& state, const std::string& na
   return column == state.columns.end() ? nullptr : &*column;
 }
 
-// ClickHouse prints types in its own way ("Decimal(10, 2)"), so types are compared, not texts.
-bool same_type(const ExistingColumn& existing, const BlockColumn& wanted) {
+// ClickHouse prints types in its own way ("Decimal(10, 2)"), so types are compared, not texts. A column may hold more than
+// the plan writes: it was made for a newer plan, and the older one is back.
+bool takes_values_of(const ExistingColumn& existing, const BlockColumn& wanted) {
   const auto type = parse_native_type(existing.type);
-  return type.ok() && *type == wanted.type;
+  return type.ok() && holds_all(*type, wanted.type);
 }
 
 bool accepts_omission(const ExistingColumn& column) {
@@ -38,7 +40,7 @@ void compare_columns(const std::string& database, const Plan& plan, const TableS
     if (existing == nullptr) {
       differences->push_back(
           {"column \"" + column.name + "\" is missing", alter(database, plan) + " ADD COLUMN " + definition});
-    } else if (!same_type(*existing, column)) {
+    } else if (!takes_values_of(*existing, column)) {
       differences->push_back({"column \"" + column.name + "\" is " + existing->type + ", not " + column.type_text,
                               alter(database, plan) + " MODIFY COLUMN " + definition});
     } else if (existing->default_kind == "MATERIALIZED" || existing->default_kind == "ALIAS") {
@@ -121,20 +123,6 @@ void compare_engine(const std::string& database, const Plan& plan, const TableOp
   }
 }
 
-Status check_owner(const std::string& name, const TableOptions& options, const TableState& state) {
-  const auto comment = nlohmann::json::parse(state.comment, nullptr, /*allow_exceptions=*/false);
-  const nlohmann::json::json_pointer owner("/weir/pipeline");
-  if (!comment.is_object() || !comment.contains(owner) || !comment.at(owner).is_string()) {
-    return invalid_argument("table " + name +
-                            " in ClickHouse was not made by Weir; choose another database or table name");
-  }
-  if (const auto pipeline = comment.at(owner).get<std::string>(); pipeline != options.pipeline) {
-    return invalid_argument("table " + name + " in ClickHouse belongs to the pipeline \"" + pipeline + "\", not to \"" +
-                            options.pipeline + "\"");
-  }
-  return ok_status();
-}
-
 Status refuse_differences(const std::string& name, const std::vector<TableDifference>& differences) {
   if (differences.empty()) return ok_status();
   std::string text = "table " + name + " in ClickHouse is not what the plan wants:";
@@ -143,13 +131,12 @@ Status refuse_differences(const std::string& name, const std::vector<TableDiffer
   return invalid_argument(std::move(text));
 }
 
-Status add_missing_columns(Client& client, const Plan& plan, TableState* state) {
-  WEIR_ASSIGN_OR_RETURN(const auto wanted, table_columns(plan));
-  for (const BlockColumn& column : wanted) {
-    if (!column.type.nullable || find_column(*state, column.name) != nullptr) continue;
-    WEIR_RETURN_IF_ERROR(client.execute({.sql = alter(client.options().database, plan) + " ADD COLUMN IF NOT EXISTS " +
-                                                quote_identifier(column.name) + " " + column.type_text}));
-    state->columns.push_back({column.name, column.type_text, ""});
+Status evolve(Client& client, const Plan& plan, TableState* state) {
+  WEIR_ASSIGN_OR_RETURN(auto steps, steps_to(client.options().database, plan, *state));
+  for (TableStep& step : steps) {
+    WEIR_RETURN_IF_ERROR(client.execute({.sql = step.sql}).with_context(step.sql));
+    std::erase_if(state->columns, [&](const ExistingColumn& column) { return column.name == step.column.name; });
+    state->columns.push_back(std::move(step.column));
   }
   return ok_status();
 }
@@ -202,6 +189,22 @@ Result<std::vector<TableDifference>> table_differences(const std::string& databa
   return differences;
 }
 
+Status check_owner(const std::string& database, const std::string& table, const TableOptions& options,
+                   const TableState& state) {
+  const std::string name = qualified(database, table);
+  const auto comment = nlohmann::json::parse(state.comment, nullptr, /*allow_exceptions=*/false);
+  const nlohmann::json::json_pointer owner("/weir/pipeline");
+  if (!comment.is_object() || !comment.contains(owner) || !comment.at(owner).is_string()) {
+    return invalid_argument("table " + name +
+                            " in ClickHouse was not made by Weir; choose another database or table name");
+  }
+  if (const auto pipeline = comment.at(owner).get<std::string>(); pipeline != options.pipeline) {
+    return invalid_argument("table " + name + " in ClickHouse belongs to the pipeline \"" + pipeline + "\", not to \"" +
+                            options.pipeline + "\"");
+  }
+  return ok_status();
+}
+
 Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& options) {
   const std::string& database = client.options().database;
   WEIR_RETURN_IF_ERROR(check_name("table", plan.table));
@@ -217,10 +220,8 @@ Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& 
     WEIR_RETURN_IF_ERROR(client.execute({.sql = sql}).with_context("creating " + name));
     return true;
   }
-  WEIR_RETURN_IF_ERROR(check_owner(name, options, *state));
-  if (options.missing_columns == MissingColumns::kAdd) {
-    WEIR_RETURN_IF_ERROR(add_missing_columns(client, plan, &*state));
-  }
+  WEIR_RETURN_IF_ERROR(check_owner(database, plan.table, options, *state));
+  WEIR_RETURN_IF_ERROR(evolve(client, plan, &*state));
   WEIR_ASSIGN_OR_RETURN(const auto differences, table_differences(database, plan, options, *state));
   WEIR_RETURN_IF_ERROR(refuse_differences(name, differences));
   const std::string comment = table_comment(plan, options);

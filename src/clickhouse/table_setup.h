@@ -37,14 +37,18 @@ struct TableDifference {
 /// replicates or distributes, which Weir does not support.
 [[nodiscard]] Result<std::optional<TableState>> table_state(Client& client, const std::string& table);
 
-/// Everything in which `state` differs from what create_table_sql() would make. Columns that users added are fine when
-/// they have a default or are nullable.
+/// kInvalidArgument: the table's comment does not say that `options.pipeline` owns it.
+[[nodiscard]] Status check_owner(const std::string& database, const std::string& table, const TableOptions& options,
+                                 const TableState& state);
+
+/// Everything in which `state` keeps rows of `plan` out, or was not made by create_table_sql(). Columns that users added
+/// are fine when they have a default or are nullable, and so are columns that hold more than the plan writes.
 [[nodiscard]] Result<std::vector<TableDifference>> table_differences(const std::string& database, const Plan& plan,
                                                                      const TableOptions& options,
                                                                      const TableState& state);
 
-/// Makes the database, the fence, and the plan's table where they are missing, and checks the table where it is there.
-/// True when the table was made now. May be repeated. kInvalidArgument: check_server()'s reasons; a table of another
+/// Makes the database, the fence, and the plan's table where they are missing; where the table is there and was made for
+/// another plan, brings it to this one as far as that goes in place (table_evolution.h), and checks it. True when the table was made now. May be repeated. kInvalidArgument: check_server()'s reasons; a table of another
 /// owner; or differences, each named with the ALTER that mends it. kPermissionDenied names what the user may not do.
 [[nodiscard]] Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& options);
 

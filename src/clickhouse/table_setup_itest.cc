@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "clickhouse/ddl.h"
+#include "clickhouse/table_evolution.h"
 #include "clickhouse/table_setup.h"
 #include "tests/support/clickhouse_server.h"
 
@@ -78,14 +79,52 @@ TEST_F(TableSetup, NamesEachDifferenceWithTheAlterThatMendsIt) {
   EXPECT_TRUE(ensure().ok());
 }
 
-TEST_F(TableSetup, AddsMissingNullableColumnsWhenToldTo) {
+TEST_F(TableSetup, BringsATableOfAnotherPlanToThisOneInPlace) {
+  plan_.rows.push_back({"size", {.kind = TypeKind::kUInt8}, false});
   ASSERT_TRUE(ensure().ok());
+  run("INSERT INTO " + name() + " (carrier, day, tags, size, _shard, _seq, _row, _time, _subject) VALUES "
+      "('AA', '2013-01-01', [], 200, 0, 1, 0, now64(6), 's')");
+  plan_.rows.back() = {"size", {.kind = TypeKind::kInt16}, true};
   plan_.rows.push_back({"delay", {.kind = TypeKind::kInt32}, true});
-  EXPECT_THAT(refusal(), HasSubstr("column \"delay\" is missing"));
-  options_.missing_columns = MissingColumns::kAdd;
-  EXPECT_TRUE(ensure().ok());
+  const auto grown = ensure();
+  ASSERT_TRUE(grown.ok()) << grown.status().to_string();
+  EXPECT_FALSE(*grown);
+  EXPECT_EQ(client_->query_rows({.sql = "SELECT toTypeName(size), toString(size), toTypeName(delay), "
+                                        "toString(delay IS NULL) FROM " + name()}).value(),
+            (std::vector<TextRow>{{"Nullable(Int16)", "200", "Nullable(Int32)", "1"}}));
+  EXPECT_THAT(table_state(*client_, plan_.table).value()->comment, HasSubstr(plan_.id()));
+}
+
+TEST_F(TableSetup, DoesNotGrowATableForAColumnThatRowsFromBeforeHaveNoValueFor) {
+  ASSERT_TRUE(ensure().ok());
   plan_.rows.push_back({"needed", {.kind = TypeKind::kInt32}, false});
   EXPECT_THAT(refusal(), HasSubstr("column \"needed\" is missing"));
+}
+
+TEST_F(TableSetup, TakesRowsOfAnOlderPlanInATableThatGrewForANewerOne) {
+  ASSERT_TRUE(ensure().ok());
+  const Plan older = plan_;
+  plan_.rows[0].nullable = false;
+  plan_.rows[1].nullable = true;
+  plan_.rows.push_back({"count", {.kind = TypeKind::kInt16}, true});
+  ASSERT_TRUE(ensure().ok());
+  plan_ = older;
+  EXPECT_TRUE(ensure().ok()) << "the newer plan's column stays, NULL from now on";
+  plan_.rows.push_back({"count", {.kind = TypeKind::kUInt8}, false});
+  EXPECT_TRUE(ensure().ok()) << "a wider column takes the values";
+}
+
+TEST_F(TableSetup, EvolvingMakesNoTableAndTouchesNoOtherOwners) {
+  EXPECT_TRUE(evolve_table(*client_, plan_, options_).ok());
+  EXPECT_FALSE(table_state(*client_, plan_.table).value().has_value());
+  ASSERT_TRUE(ensure().ok());
+  plan_.rows.push_back({"delay", {.kind = TypeKind::kInt32}, true});
+  TableOptions stranger = options_;
+  stranger.pipeline = "other";
+  EXPECT_TRUE(evolve_table(*client_, plan_, stranger).ok());
+  EXPECT_EQ(table_state(*client_, plan_.table).value()->columns.size(), 4U + kSystemColumnCount);
+  EXPECT_TRUE(evolve_table(*client_, plan_, options_).ok());
+  EXPECT_EQ(table_state(*client_, plan_.table).value()->columns.size(), 5U + kSystemColumnCount);
 }
 
 TEST_F(TableSetup, LeavesColumnsOfTheUsersAloneWhenTheyHaveADefault) {

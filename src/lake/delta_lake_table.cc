@@ -4,11 +4,13 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "base/crash_point.h"
 #include "batch/arrow_memory.h"
 #include "engine/query.h"
+#include "lake/delta_schema.h"
 #include "lake/lake_layout.h"
 #include "lake/row_cast.h"
 #include "schema/table_schema.h"
@@ -109,6 +111,34 @@ Result<std::optional<Seq>> single_seq(arrow::RecordBatchReader& reader) {
   return std::optional(Seq{static_cast<const arrow::Int64Array&>(*column).Value(0)});
 }
 
+// Maintenance and other shards may make the commit of a new schema lose a few times in a row.
+constexpr int kGrowAttemptsMax = 20;
+
+// The columns of the table in their order, as `wanted` has them where it does, then those that only `wanted` has.
+Result<std::shared_ptr<arrow::Schema>> grown_schema(const engine::Engine& engine, const engine::Snapshot& table,
+                                                    const arrow::Schema& wanted) {
+  WEIR_ASSIGN_OR_RETURN(const auto reader,
+                        engine::query(engine, {{kQueryName, &table}}, "SELECT * FROM " + std::string(kQueryName) + " LIMIT 0"));
+  WEIR_ASSIGN_OR_RETURN(const auto there, table.describe(/*with_files=*/false));
+  WEIR_ASSIGN_OR_RETURN(const auto columns, parse_delta_schema(there.schema_json));
+  arrow::FieldVector fields;
+  for (const DeltaColumn& column : columns) {
+    if (const auto ours = wanted.GetFieldByName(column.name); ours != nullptr) {
+      fields.push_back(ours->WithNullable(ours->nullable() || column.nullable));
+      continue;
+    }
+    // Query results come in layouts of their own; the type map knows the plain one.
+    const auto stored = reader->schema()->GetFieldByName(column.name);
+    if (stored == nullptr) return internal_error("no column " + column.name + " in a query of the whole table");
+    WEIR_ASSIGN_OR_RETURN(const ColumnType type, column_type_of(*stored->type()));
+    fields.push_back(arrow::field(column.name, arrow_type(type), column.nullable));
+  }
+  for (const auto& field : wanted.fields()) {
+    if (std::ranges::find(columns, field->name(), &DeltaColumn::name) == columns.end()) fields.push_back(field);
+  }
+  return arrow::schema(std::move(fields));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DeltaLakeTable>> DeltaLakeTable::open(const engine::Engine& engine, const LakeOptions& options,
@@ -140,10 +170,19 @@ Result<std::unique_ptr<DeltaLakeTable>> DeltaLakeTable::open_or_create(const eng
   return open(engine, options, std::move(definition));
 }
 
-Status DeltaLakeTable::check() const {
+Status DeltaLakeTable::check() {
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, table_->snapshot());
-  WEIR_ASSIGN_OR_RETURN(const auto description, snapshot->describe(/*with_files=*/false));
-  return check_definition(definition_, description);
+  WEIR_ASSIGN_OR_RETURN(const auto there, snapshot->describe(/*with_files=*/false));
+  WEIR_RETURN_IF_ERROR(check_definition(definition_, there));
+  WEIR_ASSIGN_OR_RETURN(auto foreign, foreign_columns(definition_, there));
+  std::lock_guard lock(mutex_);
+  foreign_columns_ = std::move(foreign);
+  return {};
+}
+
+std::vector<std::string> DeltaLakeTable::foreign_columns_seen() const {
+  std::lock_guard lock(mutex_);
+  return foreign_columns_;
 }
 
 Result<std::shared_ptr<const LakeSnapshot>> DeltaLakeTable::snapshot() {
@@ -163,11 +202,35 @@ Result<std::unique_ptr<LakeFiles>> DeltaLakeTable::write_files(
     return internal_error("rows for the lake's table " + definition_.name + " have another schema:\n" +
                           batch->schema()->ToString() + "\nexpected:\n" + definition_.schema->ToString());
   }
-  WEIR_ASSIGN_OR_RETURN(
-      auto files,
-      table_->write(definition_.schema, rows, {.target_file_bytes = options_.target_file_bytes, .name_prefix = {}}));
+  const std::vector<std::string> foreign = foreign_columns_seen();
+  auto files = write_with(foreign, rows);
+  if (files.status().code() == StatusCode::kInvalidArgument) {
+    // Another process may have given the table a column since we looked.
+    WEIR_RETURN_IF_ERROR(check());
+    if (foreign_columns_seen() != foreign) files = write_with(foreign_columns_seen(), rows);
+  }
+  WEIR_RETURN_IF_ERROR(files.status());
   if (definition_.crash_points) crash_point("parquet_written");
-  return std::unique_ptr<LakeFiles>(new DeltaLakeFiles(std::move(files)));
+  return std::unique_ptr<LakeFiles>(new DeltaLakeFiles(std::move(*files)));
+}
+
+// The engine wants every column of the table and takes Arrow's null type for any.
+Result<std::unique_ptr<engine::WrittenFiles>> DeltaLakeTable::write_with(
+    const std::vector<std::string>& foreign, const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) {
+  const engine::WriteOptions options{.target_file_bytes = options_.target_file_bytes, .name_prefix = {}};
+  if (foreign.empty()) return table_->write(definition_.schema, rows, options);
+  arrow::FieldVector fields = definition_.schema->fields();
+  for (const std::string& name : foreign) fields.push_back(arrow::field(name, arrow::null()));
+  const auto schema = arrow::schema(std::move(fields));
+  std::vector<std::shared_ptr<arrow::RecordBatch>> wider;
+  for (const auto& batch : rows) {
+    arrow::ArrayVector columns = batch->columns();
+    for (size_t i = 0; i < foreign.size(); ++i) {
+      columns.push_back(std::make_shared<arrow::NullArray>(batch->num_rows()));
+    }
+    wider.push_back(arrow::RecordBatch::Make(schema, batch->num_rows(), std::move(columns)));
+  }
+  return table_->write(schema, std::move(wider), options);
 }
 
 Result<std::shared_ptr<const LakeSnapshot>> DeltaLakeTable::commit(const LakeSnapshot& base, const LakeFiles* files,
@@ -212,6 +275,31 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> DeltaLakeTable::read(const Lak
   };
   return std::shared_ptr<arrow::RecordBatchReader>(
       new WindowedReader(definition_.schema, range, std::move(queries), options_.read_window));
+}
+
+Result<bool> DeltaLakeTable::grow(const std::vector<LakeTxn>& held) {
+  Status last_error;
+  for (int attempt = 0; attempt < kGrowAttemptsMax; ++attempt) {
+    WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<const engine::Snapshot> base, table_->snapshot());
+    std::vector<engine::Txn> txns;
+    for (const LakeTxn& txn : held) {
+      WEIR_ASSIGN_OR_RETURN(const auto version, base->txn(txn.app_id));
+      if (version != txn.version) return fenced(definition_.name + ": " + txn.app_id + " was moved by somebody else");
+      txns.push_back({txn.app_id, txn.version});
+    }
+    WEIR_ASSIGN_OR_RETURN(const auto there, base->describe(/*with_files=*/false));
+    WEIR_ASSIGN_OR_RETURN(const SchemaGrowth growth, growth_of(definition_, there));
+    if (growth.empty()) {
+      WEIR_RETURN_IF_ERROR(check());
+      return attempt > 0;
+    }
+    WEIR_ASSIGN_OR_RETURN(const auto schema, grown_schema(engine_, *base, *definition_.schema));
+    const auto grown = table_->set_schema(*base, *schema, txns, R"({"weir":{"schema":"grown"}})");
+    last_error = grown.status();
+    // Whatever the answer was, the next snapshot says whether the table has the columns now.
+    if (!grown.ok() && last_error.disposition() != Disposition::kReconcile) return last_error;
+  }
+  return last_error.ok() ? unavailable(definition_.name + ": the new schema did not become visible") : last_error;
 }
 
 Status DeltaLakeTable::checkpoint() { return table_->checkpoint().status(); }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -49,6 +50,12 @@ class DeltaLakeTable final : public LakeTable {
                                                          SeqRange range) override;
   Status checkpoint() override;
 
+  /// Gives the table what rows of its definition need and it lacks (growth_of) in one metadata commit: nullable columns
+  /// behind its last, and NOT NULL given up. Files from before read NULL in what is new. False: nothing was to be done.
+  /// The commit repeats `held`, which the table must hold, so that whoever moves one of these meanwhile makes it fail:
+  /// kFenced. Otherwise as commit(), of which conflicts and unknown outcomes are settled here.
+  [[nodiscard]] Result<bool> grow(const std::vector<LakeTxn>& held);
+
   /// Version `version` of the table. kNotFound: it is not there, or no longer.
   [[nodiscard]] Result<std::shared_ptr<const LakeSnapshot>> snapshot_at(int64_t version);
 
@@ -62,12 +69,17 @@ class DeltaLakeTable final : public LakeTable {
                  std::unique_ptr<engine::DeltaTable> table)
       : engine_(engine), options_(std::move(options)), definition_(std::move(definition)), table_(std::move(table)) {}
 
-  [[nodiscard]] Status check() const;
+  [[nodiscard]] Status check();
+  [[nodiscard]] std::vector<std::string> foreign_columns_seen() const;
+  [[nodiscard]] Result<std::unique_ptr<engine::WrittenFiles>> write_with(
+      const std::vector<std::string>& foreign, const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows);
 
   const engine::Engine& engine_;
   const LakeOptions options_;
   const TableDefinition definition_;
   const std::unique_ptr<engine::DeltaTable> table_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> foreign_columns_;  // Guarded by mutex_. Of the table, not of our rows: NULL is written there.
 };
 
 /// The engine's snapshot behind one that a DeltaLakeTable returned, for queries over it; null for any other. Borrowed.

@@ -88,31 +88,45 @@ void compare_owner(const TableDefinition& expected, const engine::TableDescripti
   }
 }
 
+std::optional<DeltaColumn> column_of(const std::vector<DeltaColumn>& columns, const std::string& name) {
+  const auto found = std::ranges::find(columns, name, &DeltaColumn::name);
+  return found == columns.end() ? std::optional<DeltaColumn>() : *found;
+}
+
+// The columns of a definition and of the table that is there.
+struct BothColumns {
+  std::vector<DeltaColumn> ours;
+  std::vector<DeltaColumn> theirs;
+};
+
+Result<BothColumns> both_columns(const TableDefinition& expected, const engine::TableDescription& there) {
+  BothColumns columns;
+  WEIR_ASSIGN_OR_RETURN(columns.ours, delta_columns(*expected.schema));
+  WEIR_ASSIGN_OR_RETURN(columns.theirs, parse_delta_schema(there.schema_json));
+  return columns;
+}
+
 Status compare_columns(const TableDefinition& expected, const engine::TableDescription& there,
                        Differences* differences) {
-  WEIR_ASSIGN_OR_RETURN(const auto ours, delta_columns(*expected.schema));
-  WEIR_ASSIGN_OR_RETURN(const auto theirs, parse_delta_schema(there.schema_json));
-  const auto column_of = [](const std::vector<DeltaColumn>& columns, const std::string& name) {
-    const auto found = std::ranges::find(columns, name, &DeltaColumn::name);
-    return found == columns.end() ? std::optional<DeltaColumn>() : *found;
-  };
+  WEIR_ASSIGN_OR_RETURN(const BothColumns columns, both_columns(expected, there));
   bool differ = false;
-  for (const DeltaColumn& column : ours) {
-    const auto other = column_of(theirs, column.name);
-    if (other && *other == column) continue;
+  for (const DeltaColumn& column : columns.ours) {
+    const auto other = column_of(columns.theirs, column.name);
+    if (other ? other->type == column.type : column.nullable) continue;
     differ = true;
     differences->add(other ? "column: the table has " + to_string(*other) + ", the plan " + to_string(column)
                            : "column: the table lacks " + to_string(column));
   }
-  for (const DeltaColumn& column : theirs) {
-    if (column_of(ours, column.name)) continue;
+  for (const DeltaColumn& column : columns.theirs) {
+    if (column.nullable || column_of(columns.ours, column.name)) continue;
     differ = true;
     differences->add("column: the table has " + to_string(column) + ", which the plan does not write");
   }
   if (differ) {
     differences->add(
-        "(make the plan's columns those of the table again, or fill a new table under another name: "
-        "weir backfill FILE --table NEW --to lake --from-stream)");
+        "(make the plan's columns those of the table again, or fill a new table under another name: weir backfill FILE "
+        "--table " +
+        expected.name + " --to lake --into NEW --sql '...')");
   }
   return {};
 }
@@ -159,6 +173,30 @@ Status check_definition(const TableDefinition& expected, const engine::TableDesc
                      ", which holds the position of a shard: restore the table to a version that has it");
   }
   return {};
+}
+
+Result<SchemaGrowth> growth_of(const TableDefinition& expected, const engine::TableDescription& there) {
+  WEIR_ASSIGN_OR_RETURN(const BothColumns columns, both_columns(expected, there));
+  SchemaGrowth growth;
+  for (const DeltaColumn& column : columns.ours) {
+    const auto other = column_of(columns.theirs, column.name);
+    if (!other) {
+      growth.added.push_back(column.name);
+    } else if (column.nullable && !other->nullable) {
+      growth.made_nullable.push_back(column.name);
+    }
+  }
+  return growth;
+}
+
+Result<std::vector<std::string>> foreign_columns(const TableDefinition& expected,
+                                                 const engine::TableDescription& there) {
+  WEIR_ASSIGN_OR_RETURN(const BothColumns columns, both_columns(expected, there));
+  std::vector<std::string> foreign;
+  for (const DeltaColumn& column : columns.theirs) {
+    if (!column_of(columns.ours, column.name)) foreign.push_back(column.name);
+  }
+  return foreign;
 }
 
 }  // namespace weir::lake

@@ -50,6 +50,23 @@ struct TableDefinition {
 /// `expected` against what a table that is there says of itself. kInvalidArgument lists every difference (owner,
 /// stream, shards, partition columns, columns; both sides of each) and how to mend it. kDataLoss: the table has lost a
 /// transaction that holds a position.
+///
+/// Columns may differ as far as rows of `expected` fit, or will after growth_of(): the table may lack nullable ones, have
+/// nullable ones more, and allow NULL where `expected` has none. A column may hold NULL that the table calls NOT NULL.
 [[nodiscard]] Status check_definition(const TableDefinition& expected, const engine::TableDescription& there);
+
+/// What a table needs before it can take rows of a definition.
+struct SchemaGrowth {
+  std::vector<std::string> added;          ///< Columns it lacks.
+  std::vector<std::string> made_nullable;  ///< Columns whose NOT NULL has to go.
+  [[nodiscard]] bool empty() const { return added.empty() && made_nullable.empty(); }
+};
+
+/// Requires: check_definition(expected, there) is ok.
+[[nodiscard]] Result<SchemaGrowth> growth_of(const TableDefinition& expected, const engine::TableDescription& there);
+
+/// Columns that the table has and `expected` does not: its rows get NULL there. Requires: as growth_of().
+[[nodiscard]] Result<std::vector<std::string>> foreign_columns(const TableDefinition& expected,
+                                                               const engine::TableDescription& there);
 
 }  // namespace weir::lake
