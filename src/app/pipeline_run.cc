@@ -55,60 +55,23 @@ Status PipelineRun::start_http() {
 }
 
 Status PipelineRun::run() {
-  std::map<std::string, std::vector<const TableSection*>> by_stream;
-  for (const TableSection& table : config_.tables) by_stream[table.stream].push_back(&table);
-  for (auto& [stream, tables] : by_stream) {
-    slots_.push_back(std::make_unique<Slot>());
-    slots_.back()->stream = stream;
-    slots_.back()->tables = std::move(tables);
-  }
+  std::map<std::string, std::vector<TableSection>> by_stream;
+  for (const TableSection& table : config_.tables) by_stream[table.stream].push_back(table);
   state_ = PipelineState::kRunning;
   std::stop_source stop;
-  std::atomic<size_t> running{slots_.size()};
-  {
-    std::vector<std::jthread> threads;
-    for (const auto& slot : slots_) {
-      threads.emplace_back([this, &slot = *slot, &running, token = stop.get_token()] {
-        run_slot(slot, token);
-        --running;
-      });
-    }
-    MaintenanceSchedule maintenance(*services_, config_, telemetry_, [this] { return held_tables(); });
-    threads.emplace_back([&maintenance, token = stop.get_token()] { maintenance.run(token); });
-    wait_for_shards(stop, running);
-    stop.request_stop();
-    threads.clear();
+  for (auto& [stream, tables] : by_stream) {
+    add_slot(stream, std::make_shared<const std::vector<TableSection>>(std::move(tables)), stop.get_token());
   }
+  {
+    MaintenanceSchedule maintenance(*services_, config_, telemetry_, [this] { return held_tables(); });
+    const std::jthread upkeep([&maintenance, token = stop.get_token()] { maintenance.run(token); });
+    wait_for_shards(stop);
+    stop.request_stop();
+  }
+  for (const auto& slot : slots_) slot->thread.join();
   state_ = PipelineState::kStopped;
   sample();
   return worst_result();
-}
-
-// Opens and runs one shard. With accept_gap, a stream that loses more of its beginning while we go on behind the gap is
-// accepted again: it would otherwise outrun us at every start.
-void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
-  constexpr int kAttemptsMax = 5;
-  for (int attempt = 1;; ++attempt) {
-    auto opened = Shard::open(*services_, config_, slot.tables,
-                              {.until_caught_up = options_.until_caught_up,
-                               .visible = options_.visible,
-                               .accept_gap = options_.accept_gap},
-                              telemetry_, stop);
-    slot.result = opened.status();
-    if (opened.ok()) {
-      slot.shard = std::move(*opened);
-      slot.open = true;
-      slot.result = stop.stop_requested() ? shutting_down("before it began") : slot.shard->run();
-    }
-    if (slot.result.code() == StatusCode::kFenced) fenced_ = true;
-    const bool again = options_.accept_gap && slot.result.code() == StatusCode::kDataLoss && attempt < kAttemptsMax;
-    if (slot.result.ok() || slot.result.code() == StatusCode::kShuttingDown) return;
-    telemetry_.log.error("shard stopped", {{"stream", slot.stream}, {"reason", slot.result.to_string()}});
-    if (!again) return;
-    std::lock_guard lock(slots_mutex_);
-    slot.open = false;
-    slot.shard.reset();
-  }
 }
 
 // Tables whose shards are ours, and the dead letters once one of them is.
@@ -117,17 +80,24 @@ std::vector<std::string> PipelineRun::held_tables() {
   std::vector<std::string> held;
   for (const auto& slot : slots_) {
     if (!slot->open) continue;
-    for (const TableSection* table : slot->tables) held.push_back(table->plan.table);
+    for (const TableSection& table : *slot->tables) held.push_back(table.plan.table);
   }
   if (!held.empty()) held.emplace_back(lake::kDeadLetterTable);
   return held;
 }
 
-void PipelineRun::wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running) {
-  while (running > 0) {
+void PipelineRun::wait_for_shards(std::stop_source& stop) {
+  const auto ended = [](const std::unique_ptr<Slot>& slot) { return slot->ended.load(); };
+  while (true) {
+    restart_changed_slots(stop.get_token());
+    if (std::all_of(slots_.begin(), slots_.end(), ended)) return;
     std::this_thread::sleep_for(kSampleInterval);
     sample();
-    if (!fenced_ && !(options_.stopping && options_.stopping())) continue;
+    if (!fenced_ && !(options_.stopping && options_.stopping())) {
+      if (!options_.reload) continue;
+      if (auto file = options_.reload()) reload(std::move(*file), stop.get_token());
+      continue;
+    }
     if (stop.request_stop()) {
       state_ = PipelineState::kStopping;
       telemetry_.log.info("stopping: committing what was read");

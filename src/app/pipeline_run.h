@@ -5,7 +5,10 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "app/services.h"
@@ -24,12 +27,15 @@ struct RunOptions {
   std::function<bool()> stopping;
   /// Called a few times a second with the state of things, on the thread of run(). May be empty.
   std::function<void(const StatusSnapshot&)> progress;
+  /// A changed and valid pipeline file, with resolved plans, when the process was told to read it again. Polled on the
+  /// thread of run(). Of it only tables are taken. May be empty.
+  std::function<std::optional<PipelineConfig>()> reload;
   /// See ShardOptions::visible. May be empty.
   std::function<void(bool hot, double seconds)> visible;
 };
 
 /// A running pipeline: services, one shard per stream, and the HTTP side. The composition root: built, run, and taken down
-/// in the reverse order. `config` (with resolved plans) and `telemetry` must outlive it.
+/// in the reverse order. `config` (with resolved plans) and `telemetry` must outlive it; its tables are those of the start.
 class PipelineRun {
  public:
   /// Starts nothing but the services. Call on the main thread (embedded servers die with it).
@@ -50,19 +56,34 @@ class PipelineRun {
  private:
   PipelineRun(const PipelineConfig& config, Telemetry telemetry, RunOptions options);
 
-  /// One stream's shard: its thread opens and runs it, so that no stream waits for another's lease.
+  using Tables = std::shared_ptr<const std::vector<TableSection>>;
+
+  /// One stream's shard: its thread opens and runs it, so that no stream waits for another's lease, and opens it again when
+  /// plans of its tables change. Nothing but this shard stops meanwhile.
   struct Slot {
     std::string stream;
-    std::vector<const TableSection*> tables;
-    std::unique_ptr<Shard> shard;  ///< Written by its thread before `open` is set; read by others after.
+    Tables tables;                 ///< What the shard runs. Changed by its thread under slots_mutex_.
+    Tables next;                   ///< What a changed file asks for, until taken. Guarded by slots_mutex_.
+    std::unique_ptr<Shard> shard;  ///< Changed by its thread under slots_mutex_; read by others under it while `open`.
     std::atomic<bool> open{false};
+    std::atomic<bool> ended{false};
     Status result;                 ///< Read after the thread has ended.
+    std::jthread thread;
   };
 
   Status start_http();
+  void add_slot(const std::string& stream, Tables tables, const std::stop_token& stop);
+  void start_slot(Slot& slot, const std::stop_token& stop);
   void run_slot(Slot& slot, const std::stop_token& stop);
-  void wait_for_shards(std::stop_source& stop, const std::atomic<size_t>& running);
   [[nodiscard]] std::vector<std::string> held_tables();
+  Status open_slot(Slot& slot, const ShardOptions& options, const std::stop_token& stop);
+  void close_slot(Slot& slot);
+  bool take_next(Slot& slot);
+  void restart_changed_slots(const std::stop_token& stop);
+  void reload(PipelineConfig file, const std::stop_token& stop);
+  void change_tables(Slot& slot, Tables tables);
+  Tables tables_of(const Slot& slot);
+  void wait_for_shards(std::stop_source& stop);
   [[nodiscard]] Status worst_result() const;
   void sample();
 

@@ -31,6 +31,13 @@ Status check_local_lake(const PipelineConfig& config) {
   return ok_status();
 }
 
+SqlChecker sql_checker(const engine::Engine& engine) {
+  return [&engine](const Plan& plan) -> Result<std::shared_ptr<arrow::Schema>> {
+    WEIR_ASSIGN_OR_RETURN(const auto compiled, engine::SqlPlan::compile(engine, input_arrow_schema(plan), plan.sql));
+    return compiled->output_schema();
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<engine::Engine>> open_engine(const PipelineConfig& config) {
@@ -49,12 +56,10 @@ engine::ObjectStore lake_objects(const engine::Engine& engine, const PipelineCon
   return {engine, config.lake.url, config.lake.sync};
 }
 
+Status resolve_plan(const engine::Engine& engine, Plan* plan) { return resolve_rows(plan, sql_checker(engine)); }
+
 Status resolve_plans(const engine::Engine& engine, PipelineConfig* config) {
-  const SqlChecker check = [&engine](const Plan& plan) -> Result<std::shared_ptr<arrow::Schema>> {
-    WEIR_ASSIGN_OR_RETURN(const auto compiled, engine::SqlPlan::compile(engine, input_arrow_schema(plan), plan.sql));
-    return compiled->output_schema();
-  };
-  return to_status(resolve_rows(config, check));
+  return to_status(resolve_rows(config, sql_checker(engine)));
 }
 
 Result<std::unique_ptr<nats::Connection>> open_nats(const PipelineConfig& config, const std::string& embedded_url) {

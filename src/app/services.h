@@ -58,6 +58,9 @@ struct Services {
 [[nodiscard]] lake::LakeOptions lake_options(const PipelineConfig& config);
 [[nodiscard]] engine::ObjectStore lake_objects(const engine::Engine& engine, const PipelineConfig& config);
 
+/// Fills the rows of one plan from its SQL or its columns. kInvalidArgument as resolve_rows().
+[[nodiscard]] Status resolve_plan(const engine::Engine& engine, Plan* plan);
+
 /// Fills the rows of every table from its SQL or its columns. kInvalidArgument lists every problem with file and line.
 [[nodiscard]] Status resolve_plans(const engine::Engine& engine, PipelineConfig* config);
 

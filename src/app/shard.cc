@@ -9,6 +9,7 @@
 #include "lake/incarnation_store.h"
 #include "lake/lake_layout.h"
 #include "nats/subject_match.h"
+#include "schema/plan_evolution.h"
 
 namespace weir::app {
 
@@ -76,20 +77,34 @@ Status Shard::fence_ledgers() {
 Status Shard::open_table(const TableSection& section) {
   auto parts = std::make_unique<TableParts>();
   parts->section = &section;
-  parts->plan = std::make_shared<const Plan>(section.plan);
   WEIR_ASSIGN_OR_RETURN(const int64_t first, first_stream_sequence(*services_.nats, stream_info_, section.start));
-  const lake::TableOwner owner{
-      .pipeline = config_.pipeline.name, .stream = section.stream, .shards = section.shards};
-  lake::TableDefinition definition = lake::rows_definition(section.plan, owner, Seq{first + base_});
-  definition.crash_points = true;
-  WEIR_ASSIGN_OR_RETURN(parts->lake_table, lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
-                                                                                std::move(definition)));
+  parts->first = Seq{first + base_};
+  WEIR_RETURN_IF_ERROR(choose_plan(*parts));
   WEIR_ASSIGN_OR_RETURN(
       parts->dead_letter_table,
       lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
                                            lake::dead_letter_definition(config_.pipeline.name, section.plan.table)));
   parts->metrics = std::make_unique<TableMetrics>(telemetry_.metrics, section.plan.table, 0);
   tables_.push_back(std::move(parts));
+  return ok_status();
+}
+
+// Opens what depends on the plan.
+Status Shard::open_stores(TableParts& parts) {
+  const TableSection& section = *parts.section;
+  const lake::TableOwner owner{
+      .pipeline = config_.pipeline.name, .stream = section.stream, .shards = section.shards};
+  lake::TableDefinition definition = lake::rows_definition(*parts.plan, owner, parts.first);
+  definition.crash_points = true;
+  WEIR_ASSIGN_OR_RETURN(parts.lake_table, lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
+                                                                               std::move(definition)));
+  if (services_.clickhouse == nullptr) return ok_status();
+  WEIR_ASSIGN_OR_RETURN(parts.hot_table, clickhouse::ClickHouseHotTable::open(
+                                             *services_.clickhouse, telemetry_.clock, *parts.plan,
+                                             {.pipeline = config_.pipeline.name,
+                                              .sync = config_.clickhouse->sync,
+                                              .retention = std::chrono::duration_cast<std::chrono::seconds>(
+                                                  section.clickhouse_retention.value_or(milliseconds(0)))}));
   return ok_status();
 }
 
@@ -109,14 +124,7 @@ Status Shard::take_lease(const std::stop_token& stop) {
       WEIR_ASSIGN_OR_RETURN(const auto epoch, snapshot->txn(app_id));
       at_least = std::max(at_least, Epoch{epoch.value_or(0)});
     }
-    if (services_.clickhouse == nullptr) continue;
-    WEIR_ASSIGN_OR_RETURN(parts->hot_table,
-                          clickhouse::ClickHouseHotTable::open(
-                              *services_.clickhouse, telemetry_.clock, *parts->plan,
-                              {.pipeline = config_.pipeline.name,
-                               .sync = config_.clickhouse->sync,
-                               .retention = std::chrono::duration_cast<std::chrono::seconds>(
-                                   parts->section->clickhouse_retention.value_or(milliseconds(0)))}));
+    if (parts->hot_table == nullptr) continue;
     // A ClickHouse that is down, or has no fence yet, has nothing to say: the lake and the lease know the epoch too.
     for (const HotWriter& writer : {live_writer(0), bulk_writer(0)}) {
       const auto fence = parts->hot_table->fence(writer);
@@ -139,6 +147,14 @@ Status Shard::build_transform(TableParts& parts) {
       return nats::subject_matches(pattern, subject);
     });
   };
+  if (parts.plan->on_unknown_field == UnknownFields::kAddColumn) {
+    options.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
+    options.ignored = [this, &parts](const IgnoredField& field) {
+      parts.metrics->ignored_fields.add();
+      telemetry_.log.warn("a field gets no column and is ignored",
+                          {{"table", parts.plan->table}, {"field", field.name}, {"reason", field.reason}});
+    };
+  }
   if (!parts.plan->sql.empty()) {
     WEIR_ASSIGN_OR_RETURN(
         parts.sql, engine::SqlPlan::compile(*services_.engine, input_arrow_schema(*parts.plan), parts.plan->sql));
@@ -203,7 +219,8 @@ Status Shard::build_runner() {
       WEIR_ASSIGN_OR_RETURN(identity_, pipeline::stream_identity(*snapshot, parts->plan->table, 0));
     }
   }
-  if (options_.until_caught_up) coordinator.goal = end_at_start();
+  if (options_.until_caught_up) goal_ = options_.goal.value_or(end_at_start());
+  coordinator.goal = goal_;
   WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
   source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,
@@ -225,6 +242,15 @@ Status Shard::run() {
   if (status.code() == StatusCode::kFenced) lease_->note_lost(status);
   lease_->let_go();
   return status;
+}
+
+NewColumns Shard::new_columns() const {
+  NewColumns columns;
+  if (!runner_->plan_ended()) return columns;
+  for (const auto& parts : tables_) {
+    if (!parts->transform->new_columns().empty()) columns[parts->plan->table] = parts->transform->new_columns();
+  }
+  return columns;
 }
 
 Result<Seq> Shard::stream_end() {

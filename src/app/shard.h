@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "app/held_lease.h"
+#include "app/next_plan.h"
 #include "app/services.h"
 #include "clickhouse/hot_table.h"
 #include "config/pipeline_config.h"
@@ -21,8 +23,13 @@
 
 namespace weir::app {
 
+/// Columns that the fields of events ask for, by table.
+using NewColumns = std::map<std::string, std::vector<InputColumn>>;
+
 struct ShardOptions {
   bool until_caught_up = false;  ///< Finish once both stores hold what the stream held at the start.
+  std::optional<Seq> goal = {};  ///< With until_caught_up: hold everything up to here instead.
+  NewColumns new_columns = {};   ///< Added to the plans, from each table's position on.
   /// Called when events became visible in a store (hot: ClickHouse), with the age of the oldest; any thread. May be empty.
   std::function<void(bool hot, double seconds)> visible = {};
   bool accept_gap = false;       ///< Give up what the stream no longer has, record it, and go on behind it.
@@ -33,7 +40,9 @@ struct ShardOptions {
 /// Everything one table of the shard is made of. Members are destroyed in reverse order.
 struct TableParts {
   const TableSection* section = nullptr;
-  std::shared_ptr<const Plan> plan;
+  std::shared_ptr<const Plan> plan;      ///< next_plan() of the section's.
+  int added_columns = 0;                 ///< Of them the file does not know.
+  Seq first{1};                          ///< Where the table begins if it is made now.
   std::unique_ptr<engine::SqlPlan> sql;  ///< Null without SQL.
   std::unique_ptr<transform::TableTransform> transform;
   std::unique_ptr<lake::DeltaLakeTable> lake_table;
@@ -59,7 +68,13 @@ class Shard {
 
   /// Blocks until finished, then lets the lease go.
   [[nodiscard]] Status run();
-  void drain(std::chrono::milliseconds timeout) { runner_->drain(timeout); }
+  /// See ShardRunner::drain().
+  void drain(std::optional<std::chrono::milliseconds> timeout) { runner_->drain(timeout); }
+
+  /// After run(): a plan ended, and the shard wants to be opened again with these columns added. Empty: none did.
+  [[nodiscard]] NewColumns new_columns() const;
+  /// What until_caught_up waits for.
+  [[nodiscard]] std::optional<Seq> goal() const { return goal_; }
 
   [[nodiscard]] pipeline::ShardStatus status() const { return runner_->status(); }
   [[nodiscard]] bool goal_reached() const { return runner_->goal_reached(); }
@@ -77,14 +92,20 @@ class Shard {
   Status prepare(const std::vector<const TableSection*>& tables, const std::stop_token& stop);
   Status read_stream();
   Status open_table(const TableSection& section);
+  Status choose_plan(TableParts& parts);
+  Status open_stores(TableParts& parts);
   Status take_lease(const std::stop_token& stop);
   Status fence_ledgers();
   Status settle_plan(TableParts& parts);
+  Status check_nothing_ahead(const TableParts& parts, Seq position);
+  Status grow_lake(TableParts& parts);
+  void evolve_clickhouse(TableParts& parts);
   Status build_transform(TableParts& parts);
   Status build_sinks(TableParts& parts);
   Status accept_gap_if_asked();
   Status build_runner();
   Result<Seq> lake_position(const TableParts& parts) const;
+  Result<NextPlan> next_plan_of(const TableParts& parts) const;
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
   void observe_read(const pipeline::BatchRead& read);
 
@@ -102,6 +123,7 @@ class Shard {
   std::unique_ptr<SourceMetrics> source_metrics_;
   uint64_t reconnects_seen_ = 0;  // Source lane only.
   std::optional<StreamIdentity> identity_;
+  std::optional<Seq> goal_;
   std::unique_ptr<pipeline::Executor> executor_;
   std::unique_ptr<pipeline::ShardRunner> runner_;
 };

@@ -45,6 +45,7 @@ StatusSnapshot StatusSampler::take(const std::vector<Shard*>& shards, PipelineSt
   snapshot.started_us = started_us_;
   if (state != PipelineState::kRunning) snapshot.not_ready.emplace_back(to_string(state));
   Sample sample{.time_us = snapshot.time_us, .events = {}, .rows = {}, .hot_positions = {}};
+  std::erase_if(stream_ends_, [&](const auto& end) { return std::ranges::find(shards, end.first) == shards.end(); });
   for (Shard* shard : shards) add_shard(*shard, &snapshot, &sample);
   add_rates(std::move(sample), &snapshot);
   return snapshot;
@@ -123,6 +124,11 @@ void StatusSampler::add_reasons(const pipeline::TableStatus& table, const weir::
 }
 
 void StatusSampler::add_rates(Sample sample, StatusSnapshot* snapshot) {
+  // A shard that is being opened again takes its tables out of the lists: what stands where has changed then.
+  std::vector<std::string> tables;
+  for (const weir::TableStatus& table : snapshot->tables) tables.push_back(table.name);
+  if (tables != sampled_tables_) samples_.clear();
+  sampled_tables_ = std::move(tables);
   samples_.push_back(std::move(sample));
   const Sample& now = samples_.back();
   while (samples_.front().time_us < now.time_us - kRateWindow.count()) samples_.pop_front();

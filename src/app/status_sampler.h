@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "app/shard.h"
@@ -41,6 +42,7 @@ class StatusSampler {
   Telemetry telemetry_;
   const int64_t started_us_;
   std::deque<Sample> samples_;
+  std::vector<std::string> sampled_tables_;  // That samples_ are of, in order.
   struct StreamEnd {
     int64_t asked_us = 0;
     Result<Seq> seq = unavailable("not asked yet");

@@ -9,7 +9,8 @@ namespace weir {
 /// Costs one comparison of a pointer when neither is set. Thread-safe.
 ///
 /// The names: lease_taken, kv_set, insert_first_byte, insert_answered, parquet_written, dead_letters_committed,
-/// log_entry_written, log_entry_synced, ack_sent. Those of INSERTs are passed by live ones only; bulk_inserted by the others.
+/// log_entry_written, log_entry_synced, ack_sent, schema_lake_set, schema_clickhouse_set, plan_recorded. Those of INSERTs are
+/// passed by live ones only; bulk_inserted by the others.
 void crash_point(std::string_view name);
 
 }  // namespace weir

@@ -40,6 +40,8 @@ struct Slice {
   int64_t first_time_us = 0;  ///< Stored time of the first and last message of its range; 0 when it has none.
   int64_t last_time_us = 0;
   Seq last_event{0};  ///< Sequence of its last message, for this table or not; Seq{0} when it has none.
+  /// The plan ends with this slice: the message behind it has fields that ask for a column. `range` may then be empty.
+  bool ends_plan = false;
 };
 
 }  // namespace weir

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include "app/pipeline_run.h"
@@ -9,8 +10,23 @@
 #include "cli/pipeline_file_argument.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
+#include "config/pipeline_file.h"
 
 namespace weir::cli {
+namespace {
+
+// The file as it is now; empty, and said why, when it cannot be taken.
+std::optional<PipelineConfig> read_again(const std::string& path, const engine::Engine& engine, Logger& log) {
+  log.info("SIGHUP: reading the pipeline file again", {{"file", path}});
+  ParsedPipelineFile parsed = load_pipeline_file(path);
+  Status status = to_status(parsed.errors);
+  if (status.ok()) status = app::resolve_plans(engine, &*parsed.config);
+  if (status.ok()) return std::move(parsed.config);
+  log.error("the changed pipeline file is not valid; what runs goes on as it is", {{"reason", status.message()}});
+  return std::nullopt;
+}
+
+}  // namespace
 
 int run_pipeline(const GlobalOptions& global, const RunPipelineOptions& options, const Environment& environment) {
   auto opened = open_pipeline_file(options.file, environment);
@@ -30,8 +46,15 @@ int run_pipeline(const GlobalOptions& global, const RunPipelineOptions& options,
   run_options.accept_gap = options.accept_gap;
   run_options.stopping = stop_signal_came;
   run_options.progress = [&](const StatusSnapshot& snapshot) { progress.show(snapshot); };
+  std::unique_ptr<app::PipelineRun>* running = nullptr;
+  run_options.reload = [&]() -> std::optional<PipelineConfig> {
+    if (!take_reload_signal()) return std::nullopt;
+    return read_again(options.file, *(*running)->services().engine, *log);
+  };
   auto run = app::PipelineRun::open(opened->config, telemetry, run_options);
   if (!run.ok()) return report_failure(run.status(), environment);
+  running = &*run;
+  catch_reload_signal();
   const Status status = (*run)->run();
   progress.finish();
   if (!status.ok()) return report_failure(status, environment);

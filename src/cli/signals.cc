@@ -5,13 +5,16 @@
 namespace weir::cli {
 namespace {
 
-// The one piece of state a signal handler may touch.
+// The only state that signal handlers touch.
 volatile std::sig_atomic_t stop_came = 0;
+volatile std::sig_atomic_t reload_came = 0;
 
 void note_stop(int signal) {
   stop_came = 1;
   std::signal(signal, SIG_DFL);
 }
+
+void note_reload(int) { reload_came = 1; }
 
 }  // namespace
 
@@ -22,5 +25,13 @@ void catch_stop_signals() {
 }
 
 bool stop_signal_came() { return stop_came != 0; }
+
+void catch_reload_signal() { std::signal(SIGHUP, note_reload); }
+
+bool take_reload_signal() {
+  if (reload_came == 0) return false;
+  reload_came = 0;
+  return true;
+}
 
 }  // namespace weir::cli

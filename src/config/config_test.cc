@@ -10,6 +10,7 @@
 #include <set>
 #include <sstream>
 
+#include "config/config_change.h"
 #include "config/key_reference.h"
 #include "config/pipeline_file.h"
 #include "config/reference_page.h"
@@ -282,6 +283,49 @@ TEST(ResolveRows, AFollowedTableWithARefusedSqlIsReportedOnce) {
                     .config;
   const auto problems = resolve_rows(&*config, [](const Plan&) { return invalid_argument("not a SELECT"); });
   EXPECT_THAT(lines_of(problems), ElementsAre(HasSubstr("table[a].sql: not a SELECT")));
+// SQL with a star passes every input column on; any other yields `a` only.
+Result<std::shared_ptr<arrow::Schema>> star_or_a(const Plan& plan) {
+  if (plan.sql.find('*') != std::string::npos) return input_arrow_schema(plan);
+  return arrow::schema({arrow::field("a", arrow::int64())});
+}
+
+TEST(ResolveRows, AddColumnNeedsSqlThatPassesEveryColumnOn) {
+  Plan plan;
+  plan.table = "t";
+  plan.on_unknown_field = UnknownFields::kAddColumn;
+  plan.input = {{.name = "a", .type = *parse_column_type("int64"), .from = *parse_value_source("/a")}};
+  EXPECT_TRUE(resolve_rows(&plan, star_or_a).ok()) << "without SQL";
+  plan.sql = "SELECT * FROM input WHERE a > 0";
+  EXPECT_TRUE(resolve_rows(&plan, star_or_a).ok());
+  EXPECT_THAT(plan.rows, SizeIs(1));
+  plan.sql = "SELECT a FROM input";
+  EXPECT_THAT(resolve_rows(&plan, star_or_a).message(), HasSubstr("write SELECT *"));
+  plan.on_unknown_field = UnknownFields::kIgnore;
+  EXPECT_TRUE(resolve_rows(&plan, star_or_a).ok());
+}
+
+TEST(ConfigChange, NamesTheSectionsThatDiffer) {
+  const PipelineConfig before = *parse_check_file("good_everything.toml").config;
+  PipelineConfig after = before;
+  EXPECT_THAT(changed_sections(before, after), IsEmpty());
+  after.tables.clear();
+  EXPECT_THAT(changed_sections(before, after), IsEmpty()) << "tables are looked at one by one";
+  after.lake.commit_interval = milliseconds(1);
+  after.clickhouse.reset();
+  EXPECT_THAT(changed_sections(before, after), ElementsAre("lake", "clickhouse"));
+}
+
+TEST(ConfigChange, ATableThatOnlyMovedInTheFileIsTheSame) {
+  const TableSection before = parse_check_file("good_least.toml").config->tables[0];
+  TableSection after = before;
+  after.line += 10;
+  after.sql_line += 10;
+  EXPECT_FALSE(table_changed(before, after));
+  after.subjects.emplace_back("more");
+  EXPECT_TRUE(table_changed(before, after));
+  after = before;
+  after.plan.json_depth_max = 3;
+  EXPECT_TRUE(table_changed(before, after));
 }
 
 TEST(Reference, NamesEveryKeyOnceAndItsDefaultsAreToml) {

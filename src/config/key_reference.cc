@@ -197,7 +197,8 @@ constexpr KeySpec kTableKeys[] = {
      .kind = kChoice,
      .fallback = "\"ignore\"",
      .choices = "ignore | reject | add_column",
-     .meaning = "What a field without a column leads to. `add_column` is not supported yet."},
+     .meaning = "What a field of the payload without a column leads to. `add_column`: a nullable column of its name and "
+                "type, from this event on (docs/schema-evolution.md)."},
     {.key = "partition_by",
      .kind = kTextList,
      .fallback = "[]",

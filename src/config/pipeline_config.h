@@ -22,12 +22,14 @@ struct SecretVariable {
   std::string name;
   /// kInvalidArgument names the variable when it is not set or empty.
   [[nodiscard]] Result<std::string> read() const;
+  friend bool operator==(const SecretVariable&, const SecretVariable&) = default;
 };
 
 struct PipelineSection {
   std::string name;
   std::string data_dir = "/var/lib/weir";
   milliseconds shutdown_timeout{30'000};
+  friend bool operator==(const PipelineSection&, const PipelineSection&) = default;
 };
 
 struct NatsSection {
@@ -40,6 +42,7 @@ struct NatsSection {
   std::string tls_cert;
   std::string tls_key;
   [[nodiscard]] bool embedded() const { return url == "embedded"; }
+  friend bool operator==(const NatsSection&, const NatsSection&) = default;
 };
 
 struct LakeSection {
@@ -47,6 +50,7 @@ struct LakeSection {
   milliseconds commit_interval{1'000};
   int64_t target_file_bytes = int64_t{128} << 20;
   bool sync = true;
+  friend bool operator==(const LakeSection&, const LakeSection&) = default;
 };
 
 struct ClickHouseSection {
@@ -57,16 +61,19 @@ struct ClickHouseSection {
   milliseconds flush_interval{100};
   bool sync = true;
   [[nodiscard]] bool embedded() const { return url == "embedded"; }
+  friend bool operator==(const ClickHouseSection&, const ClickHouseSection&) = default;
 };
 
 struct EngineSection {
   int64_t memory_bytes_max = int64_t{1} << 30;
+  friend bool operator==(const EngineSection&, const EngineSection&) = default;
 };
 
 struct HttpSection {
   std::string host = "127.0.0.1";
   uint16_t port = 8642;  ///< 0: any free one.
   std::optional<SecretVariable> token;
+  friend bool operator==(const HttpSection&, const HttpSection&) = default;
 };
 
 struct TrinoSection {
@@ -79,6 +86,7 @@ struct TrinoSection {
   std::string admin_catalog = "lakeadmin";
   std::string clickhouse_catalog = "clickhouse";
   milliseconds refresh_interval{5'000};
+  friend bool operator==(const TrinoSection&, const TrinoSection&) = default;
 };
 
 struct MaintenanceSection {
@@ -91,6 +99,7 @@ struct LimitsSection {
   int json_depth_max = 64;
   milliseconds lease_timeout{10'000};
   milliseconds ready_lag{60'000};
+  friend bool operator==(const LimitsSection&, const LimitsSection&) = default;
 };
 
 /// Where a table that does not exist yet begins to read.

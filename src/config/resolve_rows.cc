@@ -39,13 +39,27 @@ std::vector<size_t> in_order_of_following(const std::vector<TableSection>& table
   return order;
 }
 
-Status resolve_table(Plan* plan, const SqlChecker& check_sql) {
-  if (plan->sql.empty()) return set_rows_from_input(plan);
-  WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Schema> result, check_sql(*plan));
-  return set_rows_from_sql(*result, plan);
+// A column that an unknown field gets has to come out of the SQL, so a column that nobody named is sent through it.
+Status check_passes_new_columns(const Plan& plan, const SqlChecker& check_sql) {
+  Plan probe = plan;
+  const std::string name = "weir_new_column";
+  probe.input.push_back({.name = name, .type = {.kind = TypeKind::kInt64}, .from = {.text = "/" + name}});
+  WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Schema> result, check_sql(probe));
+  if (result->GetFieldByName(name) != nullptr) return ok_status();
+  return invalid_argument(
+      "on_unknown_field = \"add_column\" needs SQL that passes every column on: write SELECT * (with what you compute "
+      "beside it), or use on_unknown_field = \"ignore\"");
 }
 
 }  // namespace
+
+Status resolve_rows(Plan* plan, const SqlChecker& check_sql) {
+  if (plan->sql.empty()) return set_rows_from_input(plan);
+  WEIR_ASSIGN_OR_RETURN(const std::shared_ptr<arrow::Schema> result, check_sql(*plan));
+  WEIR_RETURN_IF_ERROR(set_rows_from_sql(*result, plan));
+  if (plan->on_unknown_field != UnknownFields::kAddColumn) return ok_status();
+  return check_passes_new_columns(*plan, check_sql);
+}
 
 std::vector<ConfigProblem> resolve_rows(PipelineConfig* config, const SqlChecker& check_sql) {
   ProblemList problems(config->file);
@@ -57,7 +71,7 @@ std::vector<ConfigProblem> resolve_rows(PipelineConfig* config, const SqlChecker
       if (followed == resolved.end()) continue;  // Its own problem is reported already.
       table.plan.input = input_from_rows(*followed->second);
     }
-    const Status status = resolve_table(&table.plan, check_sql);
+    const Status status = resolve_rows(&table.plan, check_sql);
     if (status.ok()) {
       resolved.emplace(table.plan.table, &table.plan);
       continue;

@@ -18,6 +18,10 @@ namespace weir {
 /// says why the SQL is refused. The engine provides it.
 using SqlChecker = std::function<Result<std::shared_ptr<arrow::Schema>>(const Plan&)>;
 
+/// Fills plan->rows: from its SQL where it has one, else from its columns. kInvalidArgument: the SQL or the rows are
+/// refused; or the plan adds columns for unknown fields and its SQL would not pass them on.
+[[nodiscard]] Status resolve_rows(Plan* plan, const SqlChecker& check_sql);
+
 /// Fills plan.rows of every table: from its SQL where it has one, else from its columns. All problems are returned;
 /// each names the table, the file and the line of the `sql` key. Empty: every table is ready. Requires: check_sql is
 /// callable.

@@ -215,7 +215,7 @@ PayloadFormat read_format(const SectionReader& table) {
 
 UnknownFields read_unknown_fields(const SectionReader& table) {
   const std::string text = table.text("on_unknown_field");
-  if (text == "add_column") table.reject("on_unknown_field", "add_column is not supported yet; use ignore or reject");
+  if (text == "add_column") return UnknownFields::kAddColumn;
   return text == "reject" ? UnknownFields::kReject : UnknownFields::kIgnore;
 }
 

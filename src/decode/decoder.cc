@@ -68,8 +68,12 @@ int64_t default_bytes_max(const Plan& plan) {
 
 class PlanDecoder : public Decoder {
  public:
-  PlanDecoder(std::shared_ptr<const Plan> plan, int32_t shard)
-      : plan_(std::move(plan)), walker_(*plan_, random_seed()), columns_(*plan_, shard), row_bytes_extra_(default_bytes_max(*plan_)) {
+  PlanDecoder(std::shared_ptr<const Plan> plan, int32_t shard, std::optional<int> new_columns_max)
+      : plan_(std::move(plan)),
+        new_fields_(new_columns_max ? std::make_unique<NewFields>(*plan_, *new_columns_max) : nullptr),
+        walker_(*plan_, random_seed(), new_fields_.get()),
+        columns_(*plan_, shard),
+        row_bytes_extra_(default_bytes_max(*plan_)) {
     for (uint32_t i = 0; i < plan_->input.size(); ++i) {
       if (plan_->input[i].from.kind == ValueSource::Kind::kPointer) {
         parses_payload_ = true;
@@ -96,6 +100,10 @@ class PlanDecoder : public Decoder {
                                                                    : decode_event(message, message.payload, 0, &batch));
     }
     WEIR_ASSIGN_OR_RETURN(batch.rows, columns_.finish());
+    if (new_fields_ != nullptr) {
+      batch.new_fields = new_fields_->take_new();
+      batch.ignored_fields = new_fields_->take_ignored();
+    }
     return batch;
   }
 
@@ -134,8 +142,10 @@ class PlanDecoder : public Decoder {
     read_event(message, payload);
     if (!fault_.any() && columns_.complete(event_, &fault_)) {
       columns_.commit(message, ordinal);
+      if (new_fields_ != nullptr) new_fields_->keep(message.seq);
       return ok_status();
     }
+    if (new_fields_ != nullptr) new_fields_->drop();
     batch->rejects.push_back({.seq = message.seq,
                               .row = ordinal,
                               .time_us = message.time_us,
@@ -222,6 +232,7 @@ class PlanDecoder : public Decoder {
   }
 
   const std::shared_ptr<const Plan> plan_;
+  const std::unique_ptr<NewFields> new_fields_;  // Null unless such fields are reported.
   JsonWalker walker_;
   BatchColumns columns_;
   std::vector<uint32_t> other_columns_;  // Input columns that do not come from a JSON Pointer.
@@ -257,9 +268,10 @@ Status check_default(const InputColumn& column) {
   return writer.failure();
 }
 
-Result<std::unique_ptr<Decoder>> Decoder::create(std::shared_ptr<const Plan> plan, int32_t shard) {
+Result<std::unique_ptr<Decoder>> Decoder::create(std::shared_ptr<const Plan> plan, int32_t shard,
+                                                 std::optional<int> new_columns_max) {
   WEIR_RETURN_IF_ERROR(check_plan(*plan));
-  return std::unique_ptr<Decoder>(std::make_unique<PlanDecoder>(std::move(plan), shard));
+  return std::unique_ptr<Decoder>(std::make_unique<PlanDecoder>(std::move(plan), shard, new_columns_max));
 }
 
 }  // namespace weir

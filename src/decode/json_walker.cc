@@ -4,20 +4,23 @@
 #include "decode/json_string.h"
 #include "decode/json_tokens.h"
 #include "decode/nested_value.h"
+#include "decode/new_fields.h"
 
 namespace weir {
 namespace {
 
 constexpr uint32_t kNone = FieldTrie::kNone;
+constexpr uint32_t kRoot = 0;  // Of the fields' trie: the payload itself.
 constexpr size_t kPointerBytesMax = 1'024;
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 }  // namespace
 
-JsonWalker::JsonWalker(const Plan& plan, uint64_t hash_seed)
+JsonWalker::JsonWalker(const Plan& plan, uint64_t hash_seed, NewFields* new_fields)
     : depth_max_(plan.json_depth_max),
       reject_unknown_(plan.on_unknown_field == UnknownFields::kReject),
+      new_fields_(new_fields),
       fields_(plan),
       keys_(hash_seed),
       tokens_(std::make_unique<JsonTokens>()),
@@ -40,7 +43,7 @@ void JsonWalker::walk_event(std::string_view payload, uint64_t event, int64_t ro
       return;
     }
     tokens_->advance();
-    (void)walk_object(0, false, 1, nullptr);
+    (void)walk_object(kRoot, false, 1, nullptr);
     return;
   }
   if (walk_root()) fail(RejectCode::kNotAnObject, "", "the payload is valid JSON but not an object");
@@ -181,14 +184,28 @@ const char* JsonWalker::walk_object(uint32_t node, bool taken_whole, int depth, 
   Object object{.number = ++objects_, .keys = 0};
   for (;;) {
     if (!read_key(node, &object, &frame.key) || !enter_field(node, taken_whole, frame, &object)) return nullptr;
-    const uint32_t child = object.position == kNone ? kNone : fields_.node(node).keys[object.position].node;
-    if (!walk_value(child, taken_whole, depth, &frame)) return nullptr;
+    if (object.position != kNone) {
+      if (!walk_value(fields_.node(node).keys[object.position].node, taken_whole, depth, &frame)) return nullptr;
+    } else if (new_fields_ != nullptr && node == kRoot) {
+      if (!walk_new_field(depth, &frame)) return nullptr;
+    } else if (!walk_value(kNone, taken_whole, depth, &frame)) {
+      return nullptr;
+    }
     const char* const next = tokens_->advance();
     if (*next == ',') continue;
     if (*next == '}') return close(next, depth);
     fail_json(next, "',' or '}' is expected");
     return nullptr;
   }
+}
+
+// The value of a top-level field that no column takes, when such fields are of interest.
+bool JsonWalker::walk_new_field(int depth, const Frame* frame) {
+  const char* const value = tokens_->peek();
+  if (!walk_value(kNone, false, depth, frame)) return false;
+  const bool container = *value == '{' || *value == '[';
+  new_fields_->note(frame->key, container ? std::string_view(value, 1) : token_from(value));
+  return true;
 }
 
 const char* JsonWalker::walk_array(uint32_t node, bool taken_whole, int depth, const Frame* up) {

@@ -15,6 +15,7 @@
 namespace weir {
 
 class JsonTokens;
+class NewFields;
 
 /// Reads one JSON text from its first byte to its last: judges all of it by RFC 8259, fields that no column takes
 /// included, so that what is valid never depends on the plan; and writes the values that columns take on the way.
@@ -22,8 +23,9 @@ class JsonTokens;
 /// Thread-compatible; holds the memory of the largest text so far.
 class JsonWalker {
  public:
-  /// `hash_seed` see KeySet. Requires: plan's values are in the ranges that Decoder::create checks.
-  JsonWalker(const Plan& plan, uint64_t hash_seed);
+  /// `hash_seed` see KeySet. `new_fields`, which may be null and must outlive it, is told of the fields of an event that no
+  /// column takes. Requires: plan's values are in the ranges that Decoder::create checks.
+  JsonWalker(const Plan& plan, uint64_t hash_seed, NewFields* new_fields = nullptr);
   ~JsonWalker();
 
   /// Room for texts of up to `bytes` bytes. kResourceExhausted without memory.
@@ -64,6 +66,7 @@ class JsonWalker {
   bool read_key(uint32_t node, Object* object, std::string_view* key);
   bool read_other_key(const char* token, uint32_t node, Object* object, std::string_view* key);
   bool enter_field(uint32_t node, bool taken_whole, const Frame& frame, Object* object);
+  bool walk_new_field(int depth, const Frame* frame);
   const char* close(const char* bracket, int depth);
   // The current token without the white space behind it. Requires: it began at `begin` and was taken.
   std::string_view token_from(const char* begin) const;
@@ -78,6 +81,7 @@ class JsonWalker {
 
   const int depth_max_;
   const bool reject_unknown_;
+  NewFields* const new_fields_;
   FieldTrie fields_;
   KeySet keys_;
   std::unique_ptr<JsonTokens> tokens_;

@@ -316,11 +316,75 @@ TEST_F(DeltaLakeTableTest, AnotherSchemaIsRefusedAndBothAreShown) {
   ASSERT_NE(open(numbers_plan()), nullptr);
   Plan plan = numbers_plan();
   plan.rows[0].type = *parse_column_type("string");
-  plan.rows.push_back({.name = "m", .type = *parse_column_type("int64")});
   const auto different = try_open(plan);
   EXPECT_EQ(different.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(different.status().message(), HasSubstr("the table has n BIGINT NOT NULL, the plan n STRING NOT NULL"));
-  EXPECT_THAT(different.status().message(), HasSubstr("the table lacks m BIGINT"));
+}
+
+// The plan of numbers with an `n` that may be NULL and a new column `m`.
+Plan wider_numbers_plan() {
+  Plan plan = numbers_plan();
+  plan.order_by = {};
+  plan.rows[0].nullable = true;
+  plan.rows.push_back({.name = "m", .type = *parse_column_type("decimal(10,2)")});
+  return plan;
+}
+
+// numbers() of shard 0 with m = 1.50, as wider_numbers_plan() has them.
+std::shared_ptr<arrow::RecordBatch> wider_numbers(int64_t first, int64_t last) {
+  const auto rows = numbers(0, first, last);
+  const auto schema = row_arrow_schema(wider_numbers_plan());
+  arrow::ArrayVector columns = rows->columns();
+  std::string values;
+  for (int64_t seq = first; seq <= last; ++seq) values += std::string(values.empty() ? "" : ", ") + "\"1.50\"";
+  columns.insert(columns.begin() + 1, array(schema->GetFieldByName("m")->type(), "[" + values + "]"));
+  return arrow::RecordBatch::Make(schema, rows->num_rows(), columns);
+}
+
+TEST_F(DeltaLakeTableTest, GrowsForAWiderPlanAndRowsFromBeforeReadNull) {
+  const auto narrow = open(numbers_plan());
+  auto snapshot = append(*narrow, *newest(*narrow), 0, 1, 3);
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status().to_string();
+
+  const auto wide = open(wider_numbers_plan());
+  ASSERT_NE(wide, nullptr) << "a table that only lacks nullable columns is ours";
+  const auto grown = wide->grow({{position_id(0) + "/epoch", 1}});
+  ASSERT_TRUE(grown.ok()) << grown.status().to_string();
+  EXPECT_TRUE(*grown);
+  EXPECT_FALSE(*wide->grow({{position_id(0) + "/epoch", 1}})) << "once is enough";
+  const auto files = wide->write_files({wider_numbers(4, 5)});
+  ASSERT_TRUE(files.ok()) << files.status().to_string();
+  ASSERT_TRUE(wide->commit(*newest(*wide), files->get(), {{position_id(0), 5}}, "{}").ok());
+
+  const auto rows = read(*wide, 0, {Seq{1}, Seq{9}})->CombineChunksToBatch().ValueOrDie();
+  ASSERT_EQ(rows->num_rows(), 5);
+  EXPECT_EQ(rows->GetColumnByName("m")->null_count(), 3);
+  EXPECT_EQ(rows->GetColumnByName("m")->GetScalar(4).ValueOrDie()->ToString(), "1.50");
+  EXPECT_EQ(*newest(*wide)->txn(position_id(0)), 5);
+}
+
+TEST_F(DeltaLakeTableTest, WhoStillHasTheOlderPlanGoesOnAndWritesNullIntoTheNewColumn) {
+  const auto narrow = open(numbers_plan());
+  ASSERT_TRUE(append(*narrow, *newest(*narrow), 0, 1, 3).ok());
+  ASSERT_TRUE(*open(wider_numbers_plan())->grow({}));
+  // Opened before the table grew, and after.
+  ASSERT_TRUE(append(*narrow, *newest(*narrow), 1, 1, 2).ok());
+  const auto again = open(numbers_plan());
+  ASSERT_NE(again, nullptr);
+  const auto appended = append(*again, *newest(*again), 0, 4, 6);
+  ASSERT_TRUE(appended.ok()) << appended.status().to_string();
+  EXPECT_EQ(read_seqs(*again, 0, {Seq{1}, Seq{9}}).size(), 6U);
+  const auto wide = read(*open(wider_numbers_plan()), 1, {Seq{1}, Seq{9}});
+  EXPECT_EQ(wide->GetColumnByName("m")->null_count(), 2);
+}
+
+TEST_F(DeltaLakeTableTest, GrowingIsRefusedToWhoNoLongerHoldsTheShard) {
+  const auto narrow = open(numbers_plan());
+  ASSERT_TRUE(append(*narrow, *newest(*narrow), 0, 1, 3).ok());  // Under epoch 1.
+  const auto wide = open(wider_numbers_plan());
+  EXPECT_EQ(wide->grow({{position_id(0) + "/epoch", 2}}).status().code(), StatusCode::kFenced);
+  EXPECT_TRUE(open(numbers_plan()) != nullptr);
+  EXPECT_TRUE(*wide->grow({{position_id(0) + "/epoch", 1}}));
 }
 
 TEST_F(DeltaLakeTableTest, RowsOfAnotherSchemaAreNotWritten) {

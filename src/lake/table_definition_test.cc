@@ -104,30 +104,59 @@ TEST(CheckDefinition, EveryDifferenceIsListedAtOnce) {
   EXPECT_THAT(status.message(), HasSubstr("partition columns: the table has none, the plan day"));
 }
 
-TEST(CheckDefinition, AColumnSomebodyAddedOrChangedInTheLakeIsNamedWithBothSides) {
+// Puts `to` for `from` into the schema that the table has.
+void replace(engine::TableDescription* there, const std::string& from, const std::string& to) {
+  there->schema_json.replace(there->schema_json.find(from), from.size(), to);
+}
+
+TEST(CheckDefinition, AColumnWhoseTypeIsAnotherOrThatRowsMustHaveIsNamedWithBothSides) {
   auto there = flights_in_the_lake();
-  const auto replace = [&there](const std::string& from, const std::string& to) {
-    there.schema_json.replace(there.schema_json.find(from), from.size(), to);
-  };
-  replace("decimal(10,2)", "double");
-  replace(R"({"name": "day")",
-          R"({"name": "note", "type": "string", "nullable": true, "metadata": {}}, {"name": "day")");
-  replace(R"("name": "on_time", "type": "boolean", "nullable": false)",
-          R"("name": "on_time", "type": "boolean", "nullable": true)");
+  replace(&there, "decimal(10,2)", "double");
+  replace(&there, R"({"name": "day")",
+          R"({"name": "note", "type": "string", "nullable": false, "metadata": {}}, {"name": "day")");
   const Status status = check(there);
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(status.message(), HasSubstr("the table has fare DOUBLE, the plan fare DECIMAL(10,2)"));
-  EXPECT_THAT(status.message(), HasSubstr("the table has note STRING, which the plan does not write"));
-  EXPECT_THAT(status.message(), HasSubstr("the table has on_time BOOLEAN, the plan on_time BOOLEAN NOT NULL"));
-  EXPECT_THAT(status.message(), HasSubstr("weir backfill"));
+  EXPECT_THAT(status.message(), HasSubstr("the table has note STRING NOT NULL, which the plan does not write"));
+  EXPECT_THAT(status.message(), HasSubstr("weir backfill FILE --table flights --to lake --into NEW"));
   EXPECT_THAT(status.message(), Not(HasSubstr("carrier")));
 }
 
-TEST(CheckDefinition, AColumnThatTheLakeLacksIsNamed) {
+TEST(CheckDefinition, AColumnThatRowsFromBeforeHaveNoValueForIsRefused) {
   Plan plan = flights_plan();
-  plan.rows.push_back({.name = "gate", .type = *parse_column_type("string")});
+  plan.rows.push_back({.name = "gate", .type = *parse_column_type("string"), .nullable = false});
   const Status status = check_definition(rows_definition(plan, kOwner, Seq{1}), flights_in_the_lake());
-  EXPECT_THAT(status.message(), HasSubstr("the table lacks gate STRING"));
+  EXPECT_THAT(status.message(), HasSubstr("the table lacks gate STRING NOT NULL"));
+}
+
+TEST(Growth, IsNothingForTheTableItWasCreatedAs) {
+  const auto definition = rows_definition(flights_plan(), kOwner, Seq{1});
+  EXPECT_TRUE(growth_of(definition, flights_in_the_lake())->empty());
+  EXPECT_TRUE(foreign_columns(definition, flights_in_the_lake())->empty());
+}
+
+TEST(Growth, NamesNullableColumnsThatTheTableLacksAndNotNullThatHasToGo) {
+  Plan plan = flights_plan();
+  plan.rows[0].nullable = true;
+  plan.rows.push_back({.name = "gate", .type = *parse_column_type("string")});
+  const auto definition = rows_definition(plan, kOwner, Seq{1});
+  EXPECT_TRUE(check_definition(definition, flights_in_the_lake()).ok());
+  const auto growth = growth_of(definition, flights_in_the_lake());
+  ASSERT_TRUE(growth.ok());
+  EXPECT_THAT(growth->added, testing::ElementsAre("gate"));
+  EXPECT_THAT(growth->made_nullable, testing::ElementsAre("carrier"));
+}
+
+TEST(Growth, ATableThatAlreadyHoldsMoreIsAcceptedAndItsOtherColumnsAreKnown) {
+  auto there = flights_in_the_lake();
+  replace(&there, R"({"name": "day")",
+          R"({"name": "note", "type": "string", "nullable": true, "metadata": {}}, {"name": "day")");
+  replace(&there, R"("name": "on_time", "type": "boolean", "nullable": false)",
+          R"("name": "on_time", "type": "boolean", "nullable": true)");
+  const auto definition = rows_definition(flights_plan(), kOwner, Seq{1});
+  EXPECT_TRUE(check_definition(definition, there).ok()) << check_definition(definition, there).to_string();
+  EXPECT_TRUE(growth_of(definition, there)->empty());
+  EXPECT_THAT(*foreign_columns(definition, there), testing::ElementsAre("note"));
 }
 
 TEST(CheckDefinition, ALostPositionIsDataLossAndNotAFreshStart) {

@@ -57,7 +57,7 @@ struct SkipTo {  ///< ClickHouse lane: what it lacks up to here is left to histo
 struct Checkpoint {  ///< Lake lane.
   TableIndex table;
 };
-struct Finish {  ///< Nothing more will be asked. Ok: drained on request.
+struct Finish {  ///< Nothing more will be asked. Ok: drained on request, or because a plan ended.
   Status status;
 };
 

@@ -36,13 +36,7 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
                    if (phase_ == Phase::kSeeking) phase_ = Phase::kReading;
                  },
                  [&](const BatchRead& e) { on_batch(e, now, actions); },
-                 [&](const Transformed& e) {
-                   --transforms_;
-                   TableProgress& table = tables_[e.table];
-                   if (table.stopped()) return;
-                   if (!e.slice.ok()) return table.stop(e.slice.status().with_context("transform"));
-                   table.on_slice(*e.slice, now);
-                 },
+                 [&](const Transformed& e) { on_slice(e, now); },
                  [&](const Released&) { releasing_ = false; },
                  [&](const Resolved& e) { tables_[e.table].on_resolved(e, now); },
                  [&](const Written& e) { tables_[e.table].on_written(e, now); },
@@ -71,12 +65,24 @@ void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Ac
   if (batch == nullptr || batch->range().empty()) return;
   read_through_ = std::max(read_through_, batch->range().last);
   for (size_t i = 0; i < tables_.size(); ++i) {
-    if (tables_[i].stopped()) continue;
+    if (tables_[i].stopped() || tables_[i].plan_ended()) continue;
     for (const SeqRange& part : tables_[i].cut(batch->range())) {
       actions->push_back(Transform{i, batch, part});
       ++transforms_;
     }
   }
+}
+
+void Coordinator::on_slice(const Transformed& event, TimePoint now) {
+  --transforms_;
+  TableProgress& table = tables_[event.table];
+  if (table.stopped() || table.plan_ended()) return;
+  if (!event.slice.ok()) return table.stop(event.slice.status().with_context("transform"));
+  table.on_slice(*event.slice, now);
+  if (!table.plan_ended()) return;
+  // What comes behind it needs tables of another shape: everything before it goes into both stores, then they are opened anew.
+  plan_ended_ = true;
+  phase_ = Phase::kDraining;
 }
 
 void Coordinator::on_source_error(const Status& status, TimePoint now) {

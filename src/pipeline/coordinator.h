@@ -31,6 +31,8 @@ class Coordinator {
   [[nodiscard]] const std::vector<TableProgress>& tables() const { return tables_; }
   [[nodiscard]] bool finished() const { return phase_ == Phase::kFinished; }
   [[nodiscard]] bool goal_reached() const { return goal_reached_; }
+  /// A table's plan ended (Slice::ends_plan): what was read before is drained, and the tables want to be opened again.
+  [[nodiscard]] bool plan_ended() const { return plan_ended_; }
   [[nodiscard]] bool reading() const { return phase_ == Phase::kReading; }
   [[nodiscard]] const Status& source_error() const { return source_error_; }
   [[nodiscard]] int64_t held_bytes() const;
@@ -40,6 +42,7 @@ class Coordinator {
 
   void handle(const Event& event, TimePoint now, std::vector<Action>* actions);
   void on_batch(const BatchRead& event, TimePoint now, std::vector<Action>* actions);
+  void on_slice(const Transformed& event, TimePoint now);
   void on_source_error(const Status& status, TimePoint now);
   void advance(TimePoint now, std::vector<Action>* actions);
   void advance_source(TimePoint now, std::vector<Action>* actions);
@@ -59,6 +62,7 @@ class Coordinator {
   Status source_error_;         // Last trouble of the source; ok once it reads again.
   Status final_status_;         // Why we drain; ok: on request.
   bool goal_reached_ = false;
+  bool plan_ended_ = false;
 };
 
 }  // namespace weir::pipeline

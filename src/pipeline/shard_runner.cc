@@ -1,5 +1,6 @@
 #include "pipeline/shard_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::pipeline {
@@ -120,10 +121,14 @@ void ShardRunner::post(Event event) {
   changed_.notify_one();
 }
 
-void ShardRunner::drain(std::chrono::milliseconds timeout) {
+void ShardRunner::drain(std::optional<std::chrono::milliseconds> timeout) {
   std::lock_guard lock(mutex_);
-  if (drain_deadline_) return;
-  drain_deadline_ = clock_.now() + timeout;
+  if (timeout) {
+    const TimePoint deadline = clock_.now() + *timeout;
+    drain_deadline_ = drain_deadline_ ? std::min(*drain_deadline_, deadline) : deadline;
+  }
+  if (draining_) return;
+  draining_ = true;
   events_.emplace_back(Drain{});
   changed_.notify_one();
 }
@@ -165,6 +170,7 @@ void ShardRunner::publish_status() {
   std::lock_guard lock(mutex_);
   status_ = std::move(status);
   goal_reached_ = coordinator_.goal_reached();
+  plan_ended_ = coordinator_.plan_ended();
 }
 
 ShardStatus ShardRunner::status() const {
@@ -175,6 +181,11 @@ ShardStatus ShardRunner::status() const {
 bool ShardRunner::goal_reached() const {
   std::lock_guard lock(mutex_);
   return goal_reached_;
+}
+
+bool ShardRunner::plan_ended() const {
+  std::lock_guard lock(mutex_);
+  return plan_ended_;
 }
 
 }  // namespace weir::pipeline

@@ -53,8 +53,9 @@ class ShardRunner {
   /// Until finished: Ok when drained on request or the goal was reached. kFenced, kDataLoss, ...: why it stopped.
   [[nodiscard]] Status run();
 
-  /// Stop reading, commit what was read, then finish; after `timeout` finish as it is, with kUnavailable.
-  void drain(std::chrono::milliseconds timeout);
+  /// Stop reading, commit what was read, then finish; after `timeout` finish as it is, with kUnavailable. Without one it
+  /// takes as long as the stores take. Of several calls the earliest deadline counts.
+  void drain(std::optional<std::chrono::milliseconds> timeout);
 
   /// Finish now with `status`, committing nothing more.
   void abort(Status status);
@@ -70,6 +71,8 @@ class ShardRunner {
 
   [[nodiscard]] ShardStatus status() const;
   [[nodiscard]] bool goal_reached() const;
+  /// See Coordinator::plan_ended(). Meaningful once run() has returned.
+  [[nodiscard]] bool plan_ended() const;
 
  private:
   class Lane;
@@ -88,11 +91,13 @@ class ShardRunner {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Event> events_;
+  bool draining_ = false;
   std::optional<TimePoint> drain_deadline_;
   std::optional<Status> aborted_;
   int64_t rechecks_asked_ = 0;
   ShardStatus status_;
   bool goal_reached_ = false;
+  bool plan_ended_ = false;
   std::vector<std::unique_ptr<Lane>> lanes_;  // Last: their threads use everything above.
 };
 

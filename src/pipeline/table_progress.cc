@@ -160,6 +160,8 @@ void TableProgress::on_slice(const SlicePtr& slice, TimePoint now) {
   if (slice->range.first != next_) {
     return stop(internal_error("slice " + to_string(slice->range) + " where " + to_string(next_) + " was due"));
   }
+  plan_ended_ = slice->ends_plan;
+  if (slice->range.empty()) return;  // The very first message ended it.
   next_ = slice->range.last + 1;
   if (pending_.empty()) pending_since_ = now;
   pending_.push_back(slice);

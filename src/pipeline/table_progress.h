@@ -93,6 +93,8 @@ class TableProgress {
   /// Both stores hold everything up to `goal`.
   [[nodiscard]] bool reached(Seq goal) const;
 
+  /// The last slice ended the plan: no more are taken.
+  [[nodiscard]] bool plan_ended() const { return plan_ended_; }
   [[nodiscard]] Seq next() const { return next_; }
   [[nodiscard]] Seq lake_position() const { return lake_.position; }
   [[nodiscard]] const SinkProgress& lake() const { return lake_; }
@@ -142,6 +144,7 @@ class TableProgress {
   };
   std::deque<Queued> hot_queue_;    // From hot_.position + 1 on, while live.
   Seq next_{1};                     // First sequence not yet made into a slice.
+  bool plan_ended_ = false;
   int commits_since_checkpoint_ = 0;
   RunningCounts counts_;
   std::optional<Status> stopped_;

@@ -16,7 +16,9 @@ class RowTransform {
   virtual ~RowTransform() = default;
 
   /// The slice of exactly `range`: messages outside it, or not for this table, are passed over. A bad event becomes a
-  /// reject; an error means the system failed (memory, engine), never the data. Requires: batch.range() contains range.
+  /// reject; an error means the system failed (memory, engine), never the data. Only a slice that ends the plan
+  /// (Slice::ends_plan) covers less, possibly nothing: everything before the message that needs another plan.
+  /// Requires: batch.range() contains range.
   [[nodiscard]] virtual Result<std::shared_ptr<const Slice>> apply(const MessageBatch& batch, SeqRange range) = 0;
 };
 

@@ -50,6 +50,12 @@ inline constexpr MetricSpec kDeadLetters{"weir_pipeline_dead_letter_events_total
                                          kByTable,
                                          "Events rejected and kept as dead letters.",
                                          {}};
+inline constexpr MetricSpec kIgnoredFields{
+    "weir_pipeline_ignored_fields_total",
+    MetricKind::kCounter,
+    kByTable,
+    "Names of fields that could get no column under on_unknown_field = \"add_column\"; again after each opening.",
+    {}};
 inline constexpr MetricSpec kQueueBytes{"weir_pipeline_queue_held_bytes",
                                         MetricKind::kGauge,
                                         kByTable,
@@ -142,6 +148,7 @@ inline constexpr std::array kAll = {&kSourceMessages,
                                     &kRows,
                                     &kFiltered,
                                     &kDeadLetters,
+                                    &kIgnoredFields,
                                     &kQueueBytes,
                                     &kLagEvents,
                                     &kLagSeconds,

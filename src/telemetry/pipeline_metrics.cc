@@ -28,6 +28,7 @@ TableMetrics::TableMetrics(MetricsRegistry& registry, std::string_view table, in
       rows(registry.counter(metric::kRows, label_values(table, shard))),
       filtered(registry.counter(metric::kFiltered, label_values(table, shard))),
       dead_letters(registry.counter(metric::kDeadLetters, label_values(table, shard))),
+      ignored_fields(registry.counter(metric::kIgnoredFields, label_values(table, shard))),
       queue_bytes(registry.gauge(metric::kQueueBytes, label_values(table, shard))),
       lag_events(registry.gauge(metric::kLagEvents, label_values(table, shard))),
       lag_seconds(registry.gauge(metric::kLagSeconds, label_values(table, shard))),

@@ -19,6 +19,7 @@ struct TableMetrics {
   Counter rows;
   Counter filtered;
   Counter dead_letters;
+  Counter ignored_fields;
   Gauge queue_bytes;
   Gauge lag_events;
   Gauge lag_seconds;

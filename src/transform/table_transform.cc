@@ -44,18 +44,22 @@ Result<std::unique_ptr<TableTransform>> TableTransform::create(std::shared_ptr<c
     return invalid_argument("table " + plan->table +
                             (plan->sql.empty() ? " has no SQL to run" : ": nothing runs its SQL"));
   }
-  WEIR_ASSIGN_OR_RETURN(auto decoder, Decoder::create(plan, options.shard));
+  WEIR_ASSIGN_OR_RETURN(auto decoder, Decoder::create(plan, options.shard, options.new_columns_max));
   return std::unique_ptr<TableTransform>(new TableTransform(std::move(plan), std::move(options), std::move(decoder)));
 }
 
 Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& batch, SeqRange range) {
-  const auto in_range = messages_in(batch.messages(), range);
-  const auto messages = messages_of_table(in_range);
-  WEIR_ASSIGN_OR_RETURN(DecodedBatch decoded, decoder_->decode(messages));
+  auto in_range = messages_in(batch.messages(), range);
+  auto messages = messages_of_table(in_range);
+  const Seq last = range.last;
+  WEIR_ASSIGN_OR_RETURN(DecodedBatch decoded, decode(messages, &range));
+  in_range = messages_in(in_range, range);
+  messages = messages_in(messages, range);
 
   auto slice = std::make_shared<Slice>();
   slice->shard = options_.shard;
   slice->range = range;
+  slice->ends_plan = range.last < last;
   slice->plan_id = plan_id_;
   slice->events = decoded.events;
   slice->rejects = std::move(decoded.rejects);
@@ -79,6 +83,18 @@ Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& b
   slice->bytes = batch_bytes(*slice->rows);
   for (const Reject& reject : slice->rejects) slice->bytes += reject_bytes(reject);
   return std::shared_ptr<const Slice>(std::move(slice));
+}
+
+// Up to the first message with a field that asks for a column; `range` then ends before it.
+Result<DecodedBatch> TableTransform::decode(std::span<const Message> messages, SeqRange* range) {
+  WEIR_ASSIGN_OR_RETURN(DecodedBatch decoded, decoder_->decode(messages));
+  if (options_.ignored) std::ranges::for_each(decoded.ignored_fields, options_.ignored);
+  if (decoded.new_fields.empty()) return decoded;
+  new_columns_.clear();
+  for (NewField& field : decoded.new_fields) new_columns_.push_back(std::move(field.column));
+  range->last = decoded.new_fields.front().seq - 1;
+  // Seldom enough to decode the part before it once more.
+  return decoder_->decode(messages_in(messages, *range));
 }
 
 std::span<const Message> TableTransform::messages_of_table(std::span<const Message> in_range) {

@@ -239,5 +239,72 @@ TEST(TableTransform, SqlAndWhatRunsItComeTogether) {
   EXPECT_EQ(TableTransform::create(without, {.sql = even_numbers}).status().code(), StatusCode::kInvalidArgument);
 }
 
+Plan adding_plan() {
+  Plan plan = numbers_plan();
+  plan.on_unknown_field = UnknownFields::kAddColumn;
+  return plan;
+}
+
+TEST(TableTransform, ASliceEndsBeforeTheFirstMessageWhoseFieldAsksForAColumn) {
+  const auto transform = transform_of(adding_plan(), {.new_columns_max = 10});
+  Messages batch({Seq{1}, Seq{60}});
+  batch.add(10, R"({"n":1})").add(20, "broken").add(30, R"({"n":3,"color":"red"})").add(40, R"({"n":4,"size":1.5})");
+  const auto slice = apply(*transform, batch, {Seq{1}, Seq{60}});
+  EXPECT_TRUE(slice->ends_plan);
+  EXPECT_EQ(slice->range, (SeqRange{Seq{1}, Seq{29}}));
+  EXPECT_THAT(seqs(*slice->rows), ElementsAre(10));
+  ASSERT_EQ(slice->rejects.size(), 1U);
+  EXPECT_EQ(slice->rejects[0].seq, Seq{20});
+  EXPECT_EQ(slice->events, 2);
+  EXPECT_EQ(slice->last_event, Seq{20});
+  EXPECT_EQ(slice->last_time_us, 20'000);
+  ASSERT_EQ(transform->new_columns().size(), 2U) << "those of the whole batch come together";
+  EXPECT_EQ(transform->new_columns()[0].name, "color");
+  EXPECT_EQ(transform->new_columns()[1].name, "size");
+}
+
+TEST(TableTransform, APlanThatEndsWithTheVeryFirstMessageLeavesAnEmptyRange) {
+  const auto transform = transform_of(adding_plan(), {.new_columns_max = 10});
+  Messages batch({Seq{5}, Seq{9}});
+  batch.add(5, R"({"n":1,"color":"red"})").add(6, R"({"n":2})");
+  const auto slice = apply(*transform, batch, {Seq{5}, Seq{9}});
+  EXPECT_TRUE(slice->ends_plan);
+  EXPECT_TRUE(slice->range.empty());
+  EXPECT_EQ(slice->range.first, Seq{5});
+  EXPECT_EQ(slice->rows->num_rows(), 0);
+  EXPECT_EQ(slice->events, 0);
+}
+
+TEST(TableTransform, FieldsOfOtherTablesMessagesAskForNothing) {
+  const auto transform = transform_of(
+      adding_plan(),
+      {.takes_subject = [](std::string_view subject) { return subject == "n.a"; }, .new_columns_max = 10});
+  Messages batch({Seq{1}, Seq{2}});
+  batch.add(1, R"({"n":1,"color":"red"})", "n.b").add(2, R"({"n":2})", "n.a");
+  EXPECT_FALSE(apply(*transform, batch, {Seq{1}, Seq{2}})->ends_plan);
+}
+
+TEST(TableTransform, WhoReadsEventsAgainIgnoresTheFieldsThatAskForColumns) {
+  const auto transform = transform_of(adding_plan());
+  Messages batch({Seq{1}, Seq{2}});
+  batch.add(1, R"({"n":1,"color":"red"})").add(2, R"({"n":2})");
+  const auto slice = apply(*transform, batch, {Seq{1}, Seq{2}});
+  EXPECT_FALSE(slice->ends_plan);
+  EXPECT_THAT(seqs(*slice->rows), ElementsAre(1, 2));
+}
+
+TEST(TableTransform, AFieldThatGetsNoColumnIsToldOnceAndItsEventGoesOn) {
+  std::vector<std::string> told;
+  const auto transform = transform_of(
+      adding_plan(),
+      {.new_columns_max = 10, .ignored = [&](const IgnoredField& field) { told.push_back(field.name); }});
+  Messages batch({Seq{1}, Seq{2}});
+  batch.add(1, R"({"n":1,"Color":"red"})").add(2, R"({"n":2,"Color":"blue"})");
+  const auto slice = apply(*transform, batch, {Seq{1}, Seq{2}});
+  EXPECT_FALSE(slice->ends_plan);
+  EXPECT_THAT(seqs(*slice->rows), ElementsAre(1, 2));
+  EXPECT_THAT(told, ElementsAre("Color"));
+}
+
 }  // namespace
 }  // namespace weir::transform

@@ -1,0 +1,116 @@
+#include "pipeline/coordinator.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+
+namespace weir::pipeline {
+namespace {
+
+class EmptyBatch final : public MessageBatch {
+ public:
+  explicit EmptyBatch(SeqRange range) : range_(range) {}
+  SeqRange range() const override { return range_; }
+  std::span<const Message> messages() const override { return {}; }
+  int64_t bytes() const override { return 0; }
+
+ private:
+  SeqRange range_;
+};
+
+// Two tables without ClickHouse over stores that do at once what they are asked for. The plan of table 0 ends at `ends_at`.
+class TwoTables {
+ public:
+  explicit TwoTables(Seq ends_at) : ends_at_(ends_at), coordinator_({.tables = {{.name = "a"}, {.name = "b"}}}) {}
+
+  // Until nothing more happens by itself; reads are answered with the next ten sequences, `reads` times.
+  void run(int reads) {
+    reads_ = reads;
+    take(coordinator_.on(Tick{}, now_));
+    while (!actions_.empty() && !finish_) {
+      const Action action = std::move(actions_.front());
+      actions_.pop_front();
+      if (const auto event = answer(action)) take(coordinator_.on(*event, now_));
+      now_ += std::chrono::seconds(1);
+    }
+  }
+
+  [[nodiscard]] const Coordinator& coordinator() const { return coordinator_; }
+  [[nodiscard]] const std::optional<Status>& finish() const { return finish_; }
+  [[nodiscard]] Seq position(TableIndex table) const { return positions_[table]; }
+
+ private:
+  void take(std::vector<Action> actions) {
+    for (Action& action : actions) actions_.push_back(std::move(action));
+  }
+
+  std::optional<Event> answer(const Action& action) {
+    if (std::holds_alternative<Seek>(action)) return Sought{};
+    if (const auto* resolve = std::get_if<Resolve>(&action)) {
+      return Resolved{resolve->table, resolve->sink, Seq{0}, RunningCounts{}};
+    }
+    if (std::holds_alternative<Read>(action)) {
+      if (reads_-- <= 0) return std::nullopt;
+      read_ = read_ + 10;
+      return BatchRead{BatchPtr(std::make_shared<EmptyBatch>(SeqRange{read_ - 9, read_}))};
+    }
+    if (const auto* transform = std::get_if<Transform>(&action)) return Transformed{transform->table, slice(*transform)};
+    if (const auto* write = std::get_if<Write>(&action)) {
+      positions_[write->table] = write->slices.back()->range.last;
+      return Written{write->table, write->sink, ok_status(), positions_[write->table], RunningCounts{}};
+    }
+    if (std::holds_alternative<Release>(action)) return Released{};
+    if (const auto* done = std::get_if<Finish>(&action)) finish_ = done->status;
+    return std::nullopt;
+  }
+
+  SlicePtr slice(const Transform& transform) const {
+    auto slice = std::make_shared<Slice>();
+    slice->range = transform.range;
+    slice->events = 1;
+    if (transform.table == 0 && transform.range.contains(ends_at_)) {
+      slice->range.last = ends_at_ - 1;
+      slice->ends_plan = true;
+    }
+    return slice;
+  }
+
+  const Seq ends_at_;
+  Coordinator coordinator_;
+  TimePoint now_{};
+  std::deque<Action> actions_;
+  std::optional<Status> finish_;
+  int reads_ = 0;
+  Seq read_{0};
+  Seq positions_[2]{};
+};
+
+TEST(Coordinator, APlanThatEndsDrainsWhatWasReadAndFinishes) {
+  TwoTables tables(Seq{17});
+  tables.run(/*reads=*/5);
+  ASSERT_TRUE(tables.finish());
+  EXPECT_TRUE(tables.finish()->ok()) << tables.finish()->to_string();
+  EXPECT_TRUE(tables.coordinator().plan_ended());
+  EXPECT_EQ(tables.position(0), Seq{16}) << "everything before the message that needs another plan, and nothing more";
+  EXPECT_EQ(tables.position(1), Seq{20}) << "the other table keeps what was read";
+}
+
+TEST(Coordinator, APlanMayEndWithTheFirstMessageAfterThePosition) {
+  TwoTables tables(Seq{1});
+  tables.run(/*reads=*/5);
+  ASSERT_TRUE(tables.finish());
+  EXPECT_TRUE(tables.coordinator().plan_ended());
+  EXPECT_EQ(tables.position(0), Seq{0});
+  EXPECT_EQ(tables.position(1), Seq{10});
+}
+
+TEST(Coordinator, WithoutAPlanThatEndsItGoesOn) {
+  TwoTables tables(Seq{1'000});
+  tables.run(/*reads=*/5);
+  EXPECT_FALSE(tables.finish());
+  EXPECT_FALSE(tables.coordinator().plan_ended());
+}
+
+}  // namespace
+}  // namespace weir::pipeline
