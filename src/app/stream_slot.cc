@@ -85,15 +85,15 @@ void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
     if (stop.stop_requested() || result.code() == StatusCode::kFenced) return;
     if (opened.ok()) options.new_columns = slot.shard->new_columns();
     if (opened.ok() && result.ok()) options.goal = slot.shard->goal();
-    if (Tables running = slot.tables; take_next(slot)) {
-      before = ever_open ? std::move(running) : nullptr;
+    if (Tables current = slot.tables; take_next(slot)) {
+      if (opened.ok()) before = std::move(current);
       options.new_columns.clear();  // Asked for again, if the new plan has no such columns.
     } else if (!opened.ok() && ever_open && may_pass(opened)) {
       wait(retry.delay(retries++, 0.0), stop);
     } else if (!opened.ok() && before != nullptr) {
       telemetry_.log.error("the changed tables are refused; those before them go on", {{"stream", slot.stream}});
-      change_tables(slot, std::exchange(before, nullptr));
-      (void)take_next(slot);
+      std::lock_guard lock(slots_mutex_);
+      slot.tables = std::exchange(before, nullptr);
     } else if (options_.accept_gap && result.code() == StatusCode::kDataLoss && ++gap_attempts < kGapAttemptsMax) {
       // The stream lost more of its beginning while we went on behind the gap: accepted as well.
     } else if (options.new_columns.empty()) {

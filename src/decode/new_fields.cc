@@ -1,6 +1,7 @@
 #include "decode/new_fields.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "decode/json_number.h"
 #include "decode/json_string.h"
@@ -36,14 +37,14 @@ TypeKind kind_of(std::string_view value) {
 }  // namespace
 
 void NewFields::note(std::string_view name, std::string_view value) {
-  if (value == "null") return;
+  if (value == "null" || ignored_names_.contains(name)) return;
   of_event_.push_back({std::string(name), kind_of(value)});
 }
 
 void NewFields::keep(Seq seq) {
   for (const Noted& field : of_event_) {
     const auto asks = [&](const NewField& kept) { return kept.column.name == field.name; };
-    if (ignored_names_.contains(field.name) || std::ranges::any_of(kept_, asks)) continue;
+    if (std::ranges::any_of(kept_, asks)) continue;
     auto column = column_of_field(plan_, field.name, field.kind);
     if (!column.ok()) {
       ignore(field.name, column.status().message());

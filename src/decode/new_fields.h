@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -50,6 +51,11 @@ class NewFields {
     TypeKind kind;
   };
 
+  struct NameHash {
+    using is_transparent = void;
+    size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
+
   void ignore(const std::string& name, std::string reason);
 
   const Plan& plan_;
@@ -57,7 +63,7 @@ class NewFields {
   std::vector<Noted> of_event_;
   std::vector<NewField> kept_;
   std::vector<IgnoredField> ignored_;
-  std::unordered_set<std::string> ignored_names_;  // Ever, up to a limit.
+  std::unordered_set<std::string, NameHash, std::equal_to<>> ignored_names_;  // Ever, up to a limit.
 };
 
 }  // namespace weir

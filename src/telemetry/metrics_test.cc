@@ -69,7 +69,7 @@ TEST(Metrics, HandlesMayBeUsedFromManyThreadsWhileOthersRender) {
 TEST(MetricNames, FollowTheNamingRuleAndAreUnique) {
   const std::regex rule(
       "weir_(nats|pipeline|lake|clickhouse|maintain|telemetry)(_[a-z]+)*_(events|rows|bytes|seconds|sequence|state|"
-      "messages|lines|commits|inserts|reconciliations|reconnects|files|failures|parts)(_total)?");
+      "messages|lines|fields|commits|inserts|reconciliations|reconnects|files|failures|parts)(_total)?");
   std::set<std::string_view> names;
   for (const MetricSpec* spec : metric::kAll) {
     EXPECT_TRUE(names.insert(spec->name).second) << spec->name;

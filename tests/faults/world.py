@@ -7,7 +7,7 @@ import signal
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,16 +114,16 @@ class World:
         with NatsClient(self.nats) as client:
             return client.request(f"$JS.API.{subject}", body)
 
-    def publish(self, first: int, last: int) -> int:
+    def publish(self, first: int, last: int, event: Callable[[int], tuple[str, bytes]] = events.event) -> int:
         """Events first..last; returns the stream's sequence of the last."""
         seq = 0
         with NatsClient(self.nats) as client:
             for start in range(first, last + 1, 2_000):
-                seq = client.publish_all([events.event(n) for n in range(start, min(start + 1_999, last) + 1)])
+                seq = client.publish_all([event(n) for n in range(start, min(start + 1_999, last) + 1)])
         return seq
 
-    def feed(self, rate: int) -> Feed:
-        self._feeds.append(Feed(self.nats, events.STREAM, events.event, rate))
+    def feed(self, rate: int, event: Callable[[int], tuple[str, bytes]] = events.event) -> Feed:
+        self._feeds.append(Feed(self.nats, events.STREAM, event, rate))
         return self._feeds[-1]
 
     # --- weir
