@@ -150,6 +150,8 @@ Status Shard::build_transform(TableParts& parts) {
   if (parts.plan->on_unknown_field == UnknownFields::kAddColumn) {
     options.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
     options.ignored = [this, &parts](const IgnoredField& field) {
+      std::set<std::string>* told = options_.told_fields;
+      if (told != nullptr && !told->insert(parts.plan->table + "." + field.name).second) return;
       parts.metrics->ignored_fields.add();
       telemetry_.log.warn("a field gets no column and is ignored",
                           {{"table", parts.plan->table}, {"field", field.name}, {"reason", field.reason}});

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct ShardOptions {
   bool until_caught_up = false;  ///< Finish once both stores hold what the stream held at the start.
   std::optional<Seq> goal = {};  ///< With until_caught_up: hold everything up to here instead.
   NewColumns new_columns = {};   ///< Added to the plans, from each table's position on.
+  /// "table.field" of what was said to get no column, over all openings. May be null; not synchronised.
+  std::set<std::string>* told_fields = nullptr;
   /// Called when events became visible in a store (hot: ClickHouse), with the age of the oldest; any thread. May be empty.
   std::function<void(bool hot, double seconds)> visible = {};
   bool accept_gap = false;       ///< Give up what the stream no longer has, record it, and go on behind it.

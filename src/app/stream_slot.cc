@@ -59,7 +59,9 @@ void PipelineRun::start_slot(Slot& slot, const std::stop_token& stop) {
 // Until asked to stop, or until the shard fails for good. Changed tables that are refused leave the ones before them in
 // force: a mistake in the file must not stop what runs.
 void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
+  std::set<std::string> told_fields;
   ShardOptions options{.until_caught_up = options_.until_caught_up,
+                       .told_fields = &told_fields,
                        .visible = options_.visible,
                        .accept_gap = options_.accept_gap};
   const RetryPolicy retry;

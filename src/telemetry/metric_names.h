@@ -54,7 +54,7 @@ inline constexpr MetricSpec kIgnoredFields{
     "weir_pipeline_ignored_fields_total",
     MetricKind::kCounter,
     kByTable,
-    "Names of fields that could get no column under on_unknown_field = \"add_column\"; again after each opening.",
+    "Names of fields that could get no column under on_unknown_field = \"add_column\".",
     {}};
 inline constexpr MetricSpec kQueueBytes{"weir_pipeline_queue_held_bytes",
                                         MetricKind::kGauge,
