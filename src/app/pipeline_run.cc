@@ -31,6 +31,7 @@ Result<std::unique_ptr<PipelineRun>> PipelineRun::open(const PipelineConfig& con
                                                        RunOptions options) {
   std::unique_ptr<PipelineRun> run(new PipelineRun(config, telemetry, std::move(options)));
   WEIR_ASSIGN_OR_RETURN(run->services_, open_services(config, telemetry));
+  run->job_report_ = std::make_unique<JobReport>(*run->services_->engine, config, telemetry.clock);
   run->sampler_ = std::make_unique<StatusSampler>(config, *run->services_, telemetry);
   run->snapshot_.pipeline = config.pipeline.name;
   run->snapshot_.version = kVersion;
@@ -47,7 +48,9 @@ Status PipelineRun::start_http() {
     WEIR_ASSIGN_OR_RETURN(options.token, config_.http.token->read());
   }
   auto server = HttpServer::start(
-      options, {.status = [this] { return snapshot(); }, .metrics = [this] { return telemetry_.metrics.render(); }});
+      options, {.status = [this] { return snapshot(); },
+                .metrics = [this] { return telemetry_.metrics.render(); },
+                .backfills = [this] { return job_report_->json(); }});
   if (!server.ok()) return server.status().with_context("http.listen");
   http_ = std::move(*server);
   telemetry_.log.info("status page", {{"url", "http://" + config_.http.host + ":" + std::to_string(http_->port()) + "/"}});

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/job_report.h"
 #include "app/services.h"
 #include "app/shard.h"
 #include "app/status_sampler.h"
@@ -97,6 +98,7 @@ class PipelineRun {
   mutable std::mutex mutex_;
   StatusSnapshot snapshot_;                 // Guarded by mutex_.
   std::unique_ptr<StatusSampler> sampler_;  // run()'s thread only.
+  std::unique_ptr<JobReport> job_report_;
   std::atomic<PipelineState> state_{PipelineState::kStarting};
   std::unique_ptr<HttpServer> http_;        // Last: it asks everything above.
 };

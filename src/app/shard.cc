@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "app/gap.h"
+#include "app/hot_parts.h"
+#include "app/lease_request.h"
 #include "app/start_position.h"
 #include "lake/dead_letter_table.h"
 #include "lake/incarnation_store.h"
@@ -99,12 +101,7 @@ Status Shard::open_stores(TableParts& parts) {
   WEIR_ASSIGN_OR_RETURN(parts.lake_table, lake::DeltaLakeTable::open_or_create(*services_.engine, lake_options(config_),
                                                                                std::move(definition)));
   if (services_.clickhouse == nullptr) return ok_status();
-  WEIR_ASSIGN_OR_RETURN(parts.hot_table, clickhouse::ClickHouseHotTable::open(
-                                             *services_.clickhouse, telemetry_.clock, *parts.plan,
-                                             {.pipeline = config_.pipeline.name,
-                                              .sync = config_.clickhouse->sync,
-                                              .retention = std::chrono::duration_cast<std::chrono::seconds>(
-                                                  section.clickhouse_retention.value_or(milliseconds(0)))}));
+  WEIR_ASSIGN_OR_RETURN(parts.hot_table, open_hot_table(services_, config_, section, *parts.plan, telemetry_));
   return ok_status();
 }
 
@@ -114,27 +111,23 @@ Result<Seq> Shard::lake_position(const TableParts& parts) const {
   return Seq{position.value_or(0)};
 }
 
-// The epoch lies above everything any store has seen of the shard, so that even a lost KV cannot bring an old one back.
 Status Shard::take_lease(const std::stop_token& stop) {
   Epoch at_least{0};
   for (const auto& parts : tables_) {
-    const std::string app_id = position_app_id(parts->plan->table, 0) + "/epoch";
-    for (lake::DeltaLakeTable* table : {parts->lake_table.get(), parts->dead_letter_table.get()}) {
-      WEIR_ASSIGN_OR_RETURN(const auto snapshot, table->snapshot());
-      WEIR_ASSIGN_OR_RETURN(const auto epoch, snapshot->txn(app_id));
-      at_least = std::max(at_least, Epoch{epoch.value_or(0)});
-    }
-    if (parts->hot_table == nullptr) continue;
-    // A ClickHouse that is down, or has no fence yet, has nothing to say: the lake and the lease know the epoch too.
-    for (const HotWriter& writer : {live_writer(0), bulk_writer(0)}) {
-      const auto fence = parts->hot_table->fence(writer);
-      if (fence.ok()) at_least = std::max(at_least, pipeline::epoch_of_fence(*fence));
-    }
+    WEIR_ASSIGN_OR_RETURN(const Epoch seen, highest_epoch(parts->plan->table, *parts->lake_table,
+                                                          *parts->dead_letter_table, parts->hot_table.get()));
+    at_least = std::max(at_least, seen);
   }
   WEIR_ASSIGN_OR_RETURN(lease_, HeldLease::open(services_, telemetry_,
                                                 options_.beside_the_stream
                                                     ? table_lease(config_, tables_.front()->plan->table)
                                                     : stream_lease(config_, stream_)));
+  if (!options_.beside_the_stream) {
+    // A backfill that runs because nobody else was there makes way.
+    if (const Status asked = ask_for_lease(*services_.key_value, stream_); !asked.ok()) {
+      telemetry_.log.warn("the lease was not asked for", {{"stream", stream_}, {"reason", asked.to_string()}});
+    }
+  }
   WEIR_ASSIGN_OR_RETURN(epoch_, lease_->take(at_least, stop));
   return ok_status();
 }
@@ -179,17 +172,10 @@ Status Shard::build_sinks(TableParts& parts) {
       *parts.dead_letter_table, table, 0, epoch_,
       [table](const std::vector<const Reject*>& rejects) { return lake::reject_batch(table, 0, rejects); });
   if (parts.hot_table == nullptr) return ok_status();
-  const auto quarantine = [this, table](RowId row, const std::string& reason) {
-    telemetry_.log.error("ClickHouse can never take this row; it is put aside",
-                         {{"table", table}, {"seq", row.seq.value}, {"row", row.row}, {"reason", reason}});
-    const std::string path = "_weir/quarantine/" + table + "/0/" + lake::padded(row.seq.value) + "-" +
-                             lake::padded(row.row) + ".txt";
-    const Status status = lake_objects(*services_.engine, config_).put_if_absent(path, reason);
-    return status.code() == StatusCode::kAlreadyExists ? ok_status() : status;
-  };
   parts.hot = std::make_unique<pipeline::HotSink>(
       *parts.hot_table, *services_.key_value,
-      pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position}, quarantine);
+      pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position},
+      quarantine_of(services_, config_, telemetry_, table, 0));
   return ok_status();
 }
 
@@ -240,7 +226,14 @@ Status Shard::build_runner() {
 Status Shard::run() {
   if (const auto lost = lease_->lost()) return *lost;
   lease_->when_lost([this](const Status& status) { runner_->abort(status); });
-  Status status = runner_->run();
+  Status status;
+  {
+    const auto jobs = build_jobs();
+    std::jthread thread;
+    if (jobs) thread = std::jthread([&jobs, stop = jobs_stop_.get_token()] { jobs->run(stop); });
+    status = runner_->run();
+    jobs_stop_.request_stop();
+  }
   if (status.code() == StatusCode::kFenced) lease_->note_lost(status);
   lease_->let_go();
   return status;
@@ -253,6 +246,11 @@ NewColumns Shard::new_columns() const {
     if (!parts->transform->new_columns().empty()) columns[parts->plan->table] = parts->transform->new_columns();
   }
   return columns;
+}
+
+void Shard::drain(std::optional<std::chrono::milliseconds> timeout) {
+  jobs_stop_.request_stop();  // They would only hold the last commits up.
+  runner_->drain(timeout);
 }
 
 Result<Seq> Shard::stream_end() {

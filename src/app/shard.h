@@ -13,6 +13,7 @@
 #include "app/held_lease.h"
 #include "app/next_plan.h"
 #include "app/services.h"
+#include "app/shard_jobs.h"
 #include "clickhouse/hot_table.h"
 #include "config/pipeline_config.h"
 #include "engine/sql_plan.h"
@@ -56,6 +57,7 @@ struct TableParts {
   std::unique_ptr<pipeline::HotSink> hot;
   std::unique_ptr<TableMetrics> metrics;
   std::atomic<int64_t> newest_event_us{0};  ///< Stored time of the newest event in the lake.
+  std::atomic<int64_t> hot_resolves{0};     ///< How often ClickHouse was resolved with success.
 };
 
 /// Shard 0 of one stream and the tables it feeds: takes the lease, builds the parts, runs them. The services, the
@@ -72,7 +74,7 @@ class Shard {
   /// Blocks until finished, then lets the lease go.
   [[nodiscard]] Status run();
   /// See ShardRunner::drain().
-  void drain(std::optional<std::chrono::milliseconds> timeout) { runner_->drain(timeout); }
+  void drain(std::optional<std::chrono::milliseconds> timeout);
 
   /// After run(): a plan ended, and the shard wants to be opened again with these columns added. Empty: none did.
   [[nodiscard]] NewColumns new_columns() const;
@@ -109,6 +111,9 @@ class Shard {
   Status build_runner();
   Result<Seq> lake_position(const TableParts& parts) const;
   Result<NextPlan> next_plan_of(const TableParts& parts) const;
+  std::unique_ptr<ShardJobs> build_jobs();
+  Status look_at_clickhouse(pipeline::TableIndex table, const std::stop_token& stop);
+  Status skip_ahead(pipeline::TableIndex table, const std::stop_token& stop);
   void observe(const pipeline::Action& action, const pipeline::Event& event, std::chrono::microseconds took);
   void observe_read(const pipeline::BatchRead& read);
 
@@ -129,6 +134,7 @@ class Shard {
   std::optional<Seq> goal_;
   std::unique_ptr<pipeline::Executor> executor_;
   std::unique_ptr<pipeline::ShardRunner> runner_;
+  std::stop_source jobs_stop_;
 };
 
 }  // namespace weir::app

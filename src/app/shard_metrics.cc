@@ -40,6 +40,7 @@ void Shard::observe(const pipeline::Action& action, const pipeline::Event& event
                               : resolved->sink == pipeline::SinkKind::kLake ? "lake"
                                                                            : "dead letters";
     if (resolved->position.ok()) {
+      if (resolved->sink == pipeline::SinkKind::kHot) ++parts.hot_resolves;
       telemetry_.log.info("store resolved",
                           {{"table", parts.plan->table}, {"store", store}, {"position", resolved->position->value}});
     } else {

@@ -11,6 +11,7 @@ namespace weir {
 /// The names: lease_taken, kv_set, insert_first_byte, insert_answered, parquet_written, dead_letters_committed,
 /// log_entry_written, log_entry_synced, ack_sent, schema_lake_set, schema_clickhouse_set, plan_recorded. Those of INSERTs are
 /// passed by live ones only; bulk_inserted by the others.
+/// Of a backfill into ClickHouse: backfill_pinned (and stored), backfill_unit_done (and not stored yet).
 void crash_point(std::string_view name);
 
 }  // namespace weir

@@ -17,6 +17,10 @@ int backfill(const GlobalOptions& global, const BackfillOptions& options, const 
     environment.err << "weir backfill: --to clickhouse takes its rows from the lake; bring them there first with --to lake\n";
     return kWrongUsage;
   }
+  if (options.list || options.pause || options.cancel) {
+    environment.err << "weir backfill: --list, --pause and --cancel belong to --to clickhouse\n";
+    return kWrongUsage;
+  }
   if (sources != 1) {
     environment.err << "weir backfill: --to lake needs one of --from-stream, --from-files GLOB, --into TABLE\n";
     return kWrongUsage;
@@ -38,7 +42,7 @@ CommandBody declare_backfill(CLI::App& app) {
   app.add_option("--table", options->table, "The table whose history it is")->required();
   app.add_option("--to", options->to, "The store to fill")->required()->check(CLI::IsMember({"clickhouse", "lake"}));
   app.add_option("--where", options->where, "Only rows for which this SQL predicate holds");
-  app.add_option("--partition", options->partitions, "Only this partition: column=value");
+  app.add_option("--partition", options->partitions, "Only this partition: column=value; may be repeated");
   app.add_flag("--from-stream", options->from_stream, "Fill a new table from what the stream still holds");
   auto* files = app.add_option("--from-files", options->from_files, "Load the files of a glob, each once");
   app.add_option("--format", options->format, "Form of the files")->check(CLI::IsMember({"parquet", "csv", "json"}))->needs(files);
@@ -46,14 +50,21 @@ CommandBody declare_backfill(CLI::App& app) {
   auto* into = app.add_option("--into", options->into, "Derive this table from the rows of --table");
   app.add_option("--sql", options->sql, "SQL of the derived table over `input`")->needs(into);
   app.add_flag("--dry-run", options->dry_run, "Print what would be done and change nothing");
-  app.add_flag("--resume", options->resume, "Go on with the unfinished backfill of the table");
+  auto* resume = app.add_flag("--resume", options->resume, "Go on with the unfinished backfill of the table");
+  auto* list = app.add_flag("--list", options->list, "Show the backfills of the table into ClickHouse");
+  auto* pause = app.add_flag("--pause", options->pause, "Have the backfill into ClickHouse wait until --resume");
+  auto* cancel = app.add_flag("--cancel", options->cancel, "Give the backfill into ClickHouse up; its rows stay");
+  for (auto* one : {resume, list, pause, cancel}) {
+    for (auto* other : {resume, list, pause, cancel}) {
+      if (one != other) one->excludes(other);
+    }
+  }
   app.add_flag("--oldest-first", options->oldest_first, "Oldest rows first instead of newest");
   app.add_flag("--skip-ahead", options->skip_ahead, "Let live events through at once and backfill the backlog");
   app.add_option("--parallelism", options->parallelism, "Ranges in work at a time; 0: half the cores")
       ->capture_default_str()
       ->check(CLI::Range(0, 64));
   app.add_option("--rows-per-second", options->rows_per_second, "At most this many; 0: as many as possible")
-      ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
   return [options](const GlobalOptions& global, const Environment& environment) {
     return backfill(global, *options, environment);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ struct BackfillOptions {
   std::string table;                    ///< The source; for files and the stream, the target too.
   std::string to;                       ///< clickhouse or lake.
   std::string where;                    ///< --to clickhouse: SQL predicate over the table's columns.
-  std::vector<std::string> partitions;  ///< --to clickhouse: "column=value", all of which must hold.
+  std::vector<std::string> partitions;  ///< --to clickhouse: "column=value"; values of one column are alternatives.
   bool from_stream = false;             ///< --to lake: fill a new table from the retained stream.
   std::string from_files;               ///< --to lake: a glob.
   std::string format;                   ///< parquet, csv or json, of from_files.
@@ -24,7 +25,10 @@ struct BackfillOptions {
   bool oldest_first = false;            ///< --to clickhouse: default is newest first.
   bool skip_ahead = false;              ///< --to clickhouse: live goes on at once, the backlog becomes history.
   int32_t parallelism = 0;              ///< Ranges in work at a time; 0: half the cores, at least 1.
-  int64_t rows_per_second = 0;          ///< Throttle; 0: none.
+  std::optional<int64_t> rows_per_second;  ///< Throttle; 0: none. Not given: with resume, as it was.
+  bool list = false;                    ///< --to clickhouse: show the table's backfills.
+  bool pause = false;                   ///< --to clickhouse: have the unfinished backfill wait for a resume.
+  bool cancel = false;                  ///< --to clickhouse: give the unfinished backfill up.
 };
 
 // One function a kind, each in its own file backfill_<kind>.cc. All print progress to err and the outcome to out.

@@ -143,7 +143,7 @@ int backfill_from_files(const GlobalOptions& global, const BackfillOptions& opti
   app::FileLoadOptions load;
   load.glob = options.from_files;
   load.format = *format;
-  load.rows_per_second = options.rows_per_second;
+  load.rows_per_second = options.rows_per_second.value_or(0);
   load.progress = [&progress](const backfill::Progress& now) { progress.show(now); };
 
   auto files = app::plan_files(*opened->engine, opened->config, *section, load, stop.get_token());

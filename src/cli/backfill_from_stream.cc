@@ -69,7 +69,7 @@ void print_report(const GlobalOptions& global, const std::string& table, const a
 const char* foreign_option(const BackfillOptions& options) {
   if (options.oldest_first) return "--oldest-first";
   if (options.skip_ahead) return "--skip-ahead";
-  if (options.rows_per_second > 0) return "--rows-per-second";
+  if (options.rows_per_second) return "--rows-per-second";
   if (options.parallelism > 0) return "--parallelism";
   return nullptr;
 }

@@ -7,30 +7,19 @@
 #include <ostream>
 #include <thread>
 
+#include "app/job_report.h"
 #include "app/lake_reader.h"
+#include "app/running_process.h"
+#include "app/services.h"
 #include "cli/exit_code.h"
 #include "cli/pipeline_file_argument.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "cli/text_table.h"
-#include "http/status_client.h"
 #include "http/status_json.h"
 
 namespace weir::cli {
 namespace {
-
-// The JSON of /api/v1/status; empty when nobody answers there or somebody else does.
-std::string ask_running(const PipelineConfig& config) {
-  std::string token;
-  if (config.http.token) {
-    const auto read = config.http.token->read();
-    if (read.ok()) token = *read;
-  }
-  const auto body = http_get({.host = config.http.host, .port = config.http.port, .token = token}, "/api/v1/status");
-  if (!body.ok()) return "";
-  const auto json = nlohmann::json::parse(*body, nullptr, false);
-  return json.is_object() && json.value("pipeline", "") == config.pipeline.name ? *body : "";
-}
 
 std::string text_of(const nlohmann::json& object, const char* key) {
   const auto found = object.find(key);
@@ -73,8 +62,19 @@ void print_text(const nlohmann::json& status, std::ostream& out) {
   }
 }
 
+// One line for each backfill that has not ended. A lake that does not answer has said so before.
+void print_backfills(const OpenedFile& opened, std::ostream& out) {
+  const backfill::JobStore jobs(app::lake_objects(*opened.engine, opened.config));
+  for (const TableSection& table : opened.config.tables) {
+    const auto job = jobs.last(table.plan.table);
+    if (job.ok() && *job && !has_ended((*job)->state())) {
+      out << app::job_line(**job, system_clock().unix_us()) << "\n";
+    }
+  }
+}
+
 int print_once(const GlobalOptions& global, const OpenedFile& opened, const Environment& environment) {
-  std::string body = ask_running(opened.config);
+  std::string body = app::ask_running_process(opened.config);
   if (body.empty()) {
     const auto read = app::read_status(*opened.engine, opened.config);
     if (!read.ok()) return report_failure(read.status(), environment);
@@ -84,6 +84,7 @@ int print_once(const GlobalOptions& global, const OpenedFile& opened, const Envi
     environment.out << body << "\n";
   } else {
     print_text(nlohmann::json::parse(body), environment.out);
+    print_backfills(opened, environment.out);
   }
   return kDone;
 }

@@ -48,7 +48,8 @@ StatusSnapshot snapshot() {
 }
 
 HttpContent content() {
-  return {.status = snapshot, .metrics = [] { return std::string("# TYPE x counter\nx 1\n"); }};
+  return {.status = snapshot, .metrics = [] { return std::string("# TYPE x counter\nx 1\n"); },
+          .backfills = [] { return std::string(R"({"backfills":[]})"); }};
 }
 
 std::unique_ptr<HttpServer> start(HttpOptions options = {}, HttpContent what = content()) {
@@ -139,6 +140,7 @@ TEST(HttpServer, StatusShowsPositionsExactlyAndUnknownAsNull) {
 }
 
 TEST(HttpServer, TablesShowTheirColumns) {
+  EXPECT_EQ(get(*start(), "/api/v1/backfills").body, R"({"backfills":[]})");
   const auto tables = nlohmann::json::parse(get(*start(), "/api/v1/tables").body);
   EXPECT_EQ(tables["tables"][0]["columns"][0]["name"], "carrier");
   EXPECT_EQ(tables["tables"][0]["columns"][0]["nullable"], false);
@@ -174,7 +176,7 @@ TEST(HttpServer, WithATokenDataNeedsItAndHealthDoesNot) {
   HttpOptions options;
   options.token = "s3cret";
   const auto server = start(options);
-  for (const char* path : {"/api/v1/status", "/api/v1/tables", "/metrics", "/readyz"}) {
+  for (const char* path : {"/api/v1/status", "/api/v1/tables", "/api/v1/backfills", "/metrics", "/readyz"}) {
     EXPECT_EQ(get(*server, path).code, 401) << path;
     EXPECT_EQ(get(*server, path, {"Authorization: Bearer s3cre"}).code, 401) << path;
     EXPECT_EQ(get(*server, path, {"Authorization: Basic s3cret"}).code, 401) << path;

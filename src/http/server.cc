@@ -156,6 +156,10 @@ class HttpServer::Impl {
     guarded("/api/v1/tables", [this](httplib::Response& response) {
       response.set_content(render_tables_json(content_.status()), kJson);
     });
+    if (content_.backfills) {
+      guarded("/api/v1/backfills",
+              [this](httplib::Response& response) { response.set_content(content_.backfills(), kJson); });
+    }
     // Exceptions end here; their text may name what a stranger should not read.
     server_.set_exception_handler([](const httplib::Request&, httplib::Response& response, const std::exception_ptr&) {
       refuse(response, 500, "internal error");

@@ -11,10 +11,11 @@
 
 namespace weir {
 
-/// Where answers come from. Both are called from several threads at once and must not block for long.
+/// Where answers come from. All are called from several threads at once and must not block for long.
 struct HttpContent {
   std::function<StatusSnapshot()> status;
   std::function<std::string()> metrics;  ///< Prometheus text.
+  std::function<std::string()> backfills = {};  ///< JSON; empty: there is no such page.
 };
 
 /// Health, readiness, metrics, status and the status page. Owned by the composition root; what `content` refers to must

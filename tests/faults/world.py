@@ -145,6 +145,10 @@ class World:
         self._children.append(child)
         return child
 
+    def adopt(self, child: Child) -> None:
+        """Ends with the world."""
+        self._children.append(child)
+
     def run_weir(self, pipeline: Pipeline, *options: str, timeout: float = 120, **environment: str) -> tuple[int, str]:
         """`weir run` to its end: exit code and what it said."""
         child = self.start_weir(pipeline, *options, **environment)
