@@ -23,7 +23,7 @@ using pipeline::HotBulkSink;
 using pipeline::HotSink;
 
 constexpr int kThreads = 4;
-constexpr int64_t kHistory = 12'000;
+constexpr int64_t kHistory = 6'000;
 constexpr int64_t kBlock = 250;
 
 class LockedKeyValue final : public KeyValue {
