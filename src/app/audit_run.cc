@@ -1,6 +1,5 @@
 #include "app/audit_run.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -19,6 +18,13 @@ Result<std::shared_ptr<const Plan>> plan_of(const engine::ObjectStore& objects, 
   auto current = lake::PlanStore(objects).current(section.plan.table, 0);
   if (current.status().code() == StatusCode::kNotFound) return std::make_shared<const Plan>(section.plan);
   return current;
+}
+
+Result<const TableSection*> section_of(const PipelineConfig& config, const std::string& table) {
+  for (const TableSection& section : config.tables) {
+    if (section.plan.table == table) return &section;
+  }
+  return not_found("--table " + table + ": " + config.file + " has no such [[table]]");
 }
 
 audit::HotAudit hot_audit(const StoreAccess& access, const TableSection& section) {
@@ -68,10 +74,9 @@ Result<audit::TableAuditOptions> options_of(const engine::ObjectStore& objects, 
 
 Result<std::vector<audit::TableReport>> run_audit(const engine::Engine& engine, const PipelineConfig& config,
                                                   const AuditRunOptions& asked) {
-  const bool known = asked.table.empty() || std::ranges::any_of(config.tables, [&](const TableSection& section) {
-    return section.plan.table == asked.table;
-  });
-  if (!known) return not_found("--table " + asked.table + ": " + config.file + " has no such [[table]]");
+  if (!asked.table.empty()) {
+    WEIR_RETURN_IF_ERROR(section_of(config, asked.table).status());
+  }
   std::unique_ptr<StoreAccess> access;
   if (config.clickhouse || asked.stream) {
     WEIR_ASSIGN_OR_RETURN(access, open_store_access(config));
@@ -91,6 +96,26 @@ Result<std::vector<audit::TableReport>> run_audit(const engine::Engine& engine, 
     reports.push_back(std::move(report).value());
   }
   return reports;
+}
+
+Result<audit::ErasureOutcome> run_erasure(const engine::Engine& engine, const PipelineConfig& config,
+                                          const EraseOptions& asked) {
+  WEIR_ASSIGN_OR_RETURN(const TableSection* section, section_of(config, asked.table));
+  const engine::ObjectStore objects = lake_objects(engine, config);
+  std::unique_ptr<StoreAccess> access;
+  audit::ErasureRequest request;
+  if (config.clickhouse) {
+    WEIR_ASSIGN_OR_RETURN(access, open_store_access(config));
+    request.hot = hot_audit(*access, *section);
+  }
+  WEIR_ASSIGN_OR_RETURN(request.plan, plan_of(objects, *section));
+  request.lake_url = config.lake.url;
+  request.lake_sync = config.lake.sync;
+  request.predicate = asked.where;
+  request.reason = asked.reason;
+  request.now_us = system_clock().unix_us();
+  request.dry_run = asked.dry_run;
+  return audit::erase_rows(engine, request);
 }
 
 }  // namespace weir::app

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "audit/erasure.h"
 #include "audit/table_audit.h"
 #include "base/ids.h"
 #include "base/status.h"
@@ -27,5 +28,16 @@ struct AuditRunOptions {
 [[nodiscard]] Result<std::vector<audit::TableReport>> run_audit(const engine::Engine& engine,
                                                                 const PipelineConfig& config,
                                                                 const AuditRunOptions& options);
+
+struct EraseOptions {
+  std::string table;
+  std::string where;   ///< SQL predicate on one row.
+  std::string reason;  ///< Kept on record.
+  bool dry_run = false;
+};
+
+/// Deletes rows of one table on request, in the lake and in ClickHouse; audit::erase_rows() says how and what fails.
+[[nodiscard]] Result<audit::ErasureOutcome> run_erasure(const engine::Engine& engine, const PipelineConfig& config,
+                                                        const EraseOptions& options);
 
 }  // namespace weir::app

@@ -18,10 +18,10 @@ struct IdentityRange {
 /// A set of identities per shard, as ranges: what was erased, or what ClickHouse refused. Value type.
 class IdentitySet {
  public:
-  /// Adds identities. Requires: finish() was not called since.
+  /// Adds identities, known or not.
   void add(int32_t shard, IdentityRange range) { shards_[shard].push_back(range); }
   void add_row(int32_t shard, RowId id) { add(shard, {.seqs = {id.seq, id.seq}, .row = id.row}); }
-  /// Sorts and merges. Call once after the last add().
+  /// Sorts and merges. Call after the last add(), before anything below; calling it in between saves memory.
   void finish();
 
   [[nodiscard]] bool contains(int32_t shard, RowId id) const;

@@ -90,6 +90,12 @@ class TableAudit {
   Status read_records() {
     WEIR_ASSIGN_OR_RETURN(report_.erasures, ErasureStore(objects_).list(table_));
     for (const Erasure& erasure : report_.erasures) {
+      if (!erasure.done) {
+        report_.notes.push_back("erasure " + std::to_string(erasure.number) +
+                                " is not finished: repeat weir erase --table " + table_ + " --where '" +
+                                erasure.predicate + "' --reason '" + erasure.reason + "'");
+      }
+      if (!carried_out(erasure)) continue;  // Its rows are rows like all others as yet.
       for (const auto& [shard, ranges] : erasure.identities.shards()) {
         for (const IdentityRange& range : ranges) erased_.add(shard, range);
       }
@@ -105,14 +111,17 @@ class TableAudit {
     return {engine_, {.name = "audited", .snapshot = pinned.snapshot.get(), .files = pinned.files.readable}};
   }
 
+  // By the lake, in the version at hand.
+  [[nodiscard]] bool carried_out(const Erasure& erasure) const {
+    const auto last = rows_.description.txns.find(erasure_app_id(table_));
+    return last != rows_.description.txns.end() && erasure.number <= last->second;
+  }
+
   // How many rows the lake has given up on request, of each shard.
   [[nodiscard]] int64_t erased_in_lake(int32_t shard) const {
-    const auto carried_out = rows_.description.txns.find(erasure_app_id(table_));
     int64_t rows = 0;
     for (const Erasure& erasure : report_.erasures) {
-      if (carried_out != rows_.description.txns.end() && erasure.number <= carried_out->second) {
-        rows += erasure.identities.size(shard);
-      }
+      if (carried_out(erasure)) rows += erasure.identities.size(shard);
     }
     return rows;
   }

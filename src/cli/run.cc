@@ -12,6 +12,7 @@
 #include "cli/check.h"
 #include "cli/dead_letters.h"
 #include "cli/demo.h"
+#include "cli/erase.h"
 #include "cli/exit_code.h"
 #include "cli/maintain.h"
 #include "cli/query.h"
@@ -31,6 +32,7 @@ constexpr std::array kCommands = {
     Command{"audit", "Prove that stream, lake and ClickHouse agree, or name where they do not", declare_audit},
     Command{"backfill", "Bring history into ClickHouse or into the lake", declare_backfill},
     Command{"maintain", "Compact, checkpoint and clean up the lake's tables", declare_maintain},
+    Command{"erase", "Delete rows from both stores for good, on record", declare_erase},
     Command{"dead-letters", "List and show rejected events", declare_dead_letters},
 };
 

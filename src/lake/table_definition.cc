@@ -143,7 +143,6 @@ TableDefinition rows_definition(const Plan& plan, const TableOwner& owner, Seq f
       {std::string(kTableProperty), plan.table},
       {std::string(kStreamProperty), owner.stream},
       {std::string(kShardsProperty), std::to_string(owner.shards)},
-      {"delta.appendOnly", "true"},
       {"delta.dataSkippingStatsColumns", statistics_columns(*definition.schema, plan.partition_by, plan.order_by)},
   };
   for (int32_t shard = 0; shard < owner.shards; ++shard) {

@@ -61,7 +61,8 @@ Status check(const engine::TableDescription& there) {
 TEST(RowsDefinition, KeepsStatisticsOnSystemAndSortColumnsThatCanHaveThem) {
   const TableDefinition definition = rows_definition(flights_plan(), kOwner, Seq{1});
   EXPECT_EQ(definition.properties.at("delta.dataSkippingStatsColumns"), "_shard,_seq,_row,_time,_subject,carrier");
-  EXPECT_EQ(definition.properties.at("delta.appendOnly"), "true");
+  // Rows can be erased on request (docs/decisions/0009).
+  EXPECT_FALSE(definition.properties.contains("delta.appendOnly"));
   EXPECT_FALSE(definition.properties.contains("delta.setTransactionRetentionDuration"));
 }
 

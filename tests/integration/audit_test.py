@@ -230,3 +230,63 @@ def test_an_audit_beside_live_ingest_is_clean(audited: Audited) -> None:
     audited.world.catch_up(audited.pipeline)
     code, findings = audited.audit()
     assert (code, findings) == (0, [])
+
+
+REASON = "asked for by the customer"
+
+
+def test_erased_rows_are_gone_from_both_stores_and_are_no_difference(audited: Audited) -> None:
+    erase = ("erase", audited.pipeline.file, "--table", "events", "--where", "customer = 'customer 5'", "--reason", REASON)
+    gone = [n for n in ROWS if n % 997 == 5]
+    counted = audited.world.weir(*erase, "--dry-run")
+    assert counted.returncode == 0 and f"{len(gone)} rows" in counted.stdout, counted
+    assert audited.report()["erasures"] == []
+
+    done = audited.world.weir(*erase, "--json")
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert (outcome["rows"], outcome["lake_rows_deleted"], outcome["clickhouse_rows_deleted"]) == (len(gone),) * 3
+    assert pc.sum(pc.equal(DeltaTable(str(audited.world.lake / "events")).to_pyarrow_table()["customer"], "customer 5")).as_py() == 0
+    assert audited.world.clickhouse.query(f"SELECT count() FROM {TABLE} WHERE customer = 'customer 5'") == b"0\n"
+    report = audited.report()
+    assert report["clean"], report
+    assert report["erasures"][0]["reason"] == REASON and report["erasures"][0]["done"]
+
+    again = audited.world.weir(*erase)
+    assert again.returncode == 0 and "nothing was recorded" in again.stdout, again
+    # Somebody puts them back.
+    audited.sql(f"INSERT INTO {TABLE} SELECT * FROM {DATABASE}.kept WHERE _seq = {gone[0]}")
+    assert where(audited.only_finding()) == ("erased_row_there", "clickhouse", gone[0], gone[0], 1)
+
+
+def test_an_erasure_that_was_killed_is_named_and_finished_by_repeating_it(audited: Audited) -> None:
+    def erase(predicate: str, **environment: str):
+        return audited.world.weir(
+            "erase", audited.pipeline.file, "--table", "events", "--where", predicate, "--reason", REASON, **environment
+        )
+
+    predicate = f"id BETWEEN {ROWS[0]} AND {ROWS[9]}"
+    for point in ("erasure_recorded", "erasure_in_lake"):
+        killed = erase(predicate, WEIR_CRASH_POINT=point)
+        assert killed.returncode < 0, killed
+        report = audited.report()
+        assert not report["erasures"][0]["done"]
+        code, findings = audited.audit()
+        if point == "erasure_recorded":
+            assert findings == [] and any("not finished" in note for note in report["notes"]), report
+        else:
+            assert [where(f) for f in findings] == [("erased_row_there", "clickhouse", ROWS[0], ROWS[9], 10)]
+    other = erase("id = 7")
+    assert other.returncode == 1 and "unfinished" in other.stderr and predicate in other.stderr, other
+    done = erase(predicate)
+    assert done.returncode == 0 and "is finished" in done.stdout, done
+    assert audited.report()["clean"]
+
+
+def test_an_erasure_is_refused_when_its_predicate_is_none_or_changes_with_time(audited: Audited) -> None:
+    for predicate, named in (("nothing = 1", "nothing"), ("random() < 0.5", "random"), ("count(*) > 1", "count")):
+        done = audited.world.weir(
+            "erase", audited.pipeline.file, "--table", "events", "--where", predicate, "--reason", REASON
+        )
+        assert done.returncode != 0 and named in done.stderr, done
+    assert audited.report()["erasures"] == []
