@@ -283,6 +283,8 @@ TEST(ResolveRows, AFollowedTableWithARefusedSqlIsReportedOnce) {
                     .config;
   const auto problems = resolve_rows(&*config, [](const Plan&) { return invalid_argument("not a SELECT"); });
   EXPECT_THAT(lines_of(problems), ElementsAre(HasSubstr("table[a].sql: not a SELECT")));
+}
+
 // SQL with a star passes every input column on; any other yields `a` only.
 Result<std::shared_ptr<arrow::Schema>> star_or_a(const Plan& plan) {
   if (plan.sql.find('*') != std::string::npos) return input_arrow_schema(plan);
