@@ -67,6 +67,7 @@ WRAPPED_LIBRARIES = {
     "fmt": "telemetry",
     "prometheus": "telemetry",
     "httplib.h": "http",
+    "parquet": "backfill",
 }
 
 BANNED_NAMES = {

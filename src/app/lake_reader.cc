@@ -114,6 +114,17 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engin
   return engine::query(engine, query_tables, text);
 }
 
+Result<std::map<std::string, FileTotals>> read_file_totals(const engine::Engine& engine, const PipelineConfig& config) {
+  WEIR_ASSIGN_OR_RETURN(const std::vector<OpenTable> tables, open_tables(engine, config));
+  std::map<std::string, FileTotals> totals;
+  for (const OpenTable& table : tables) {
+    const std::string& name = table.section->plan.table;
+    WEIR_ASSIGN_OR_RETURN(const auto files, file_totals(*lake::engine_snapshot(*table.snapshot), name));
+    if (files) totals.emplace(name, *files);
+  }
+  return totals;
+}
+
 Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineConfig& config) {
   StatusSnapshot status;
   status.pipeline = config.pipeline.name;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,5 +45,9 @@ struct ReadVersion {
 /// Positions and counts of every table from the stores: the lake, NATS (stream end, ClickHouse position) where it answers.
 /// Tables that were never made have no shard.
 [[nodiscard]] Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineConfig& config);
+
+/// What files brought into each table, by the table's name. Tables without files are left out.
+[[nodiscard]] Result<std::map<std::string, FileTotals>> read_file_totals(const engine::Engine& engine,
+                                                                         const PipelineConfig& config);
 
 }  // namespace weir::app

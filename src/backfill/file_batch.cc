@@ -19,7 +19,7 @@ void FileBatchBuilder::add_reject(Seq seq, RowFault fault, std::string_view raw)
                               .row = 0,
                               .time_us = origin_.time_us,
                               .subject = origin_.subject,
-                              .code = std::move(fault.code),
+                              .code = std::string(to_string(fault.code)),
                               .pointer = std::move(fault.pointer),
                               .reason = std::move(fault.reason),
                               .payload = std::string(raw),

@@ -9,6 +9,7 @@
 
 #include "base/ids.h"
 #include "batch/slice.h"
+#include "decode/reject_code.h"
 #include "ports/event_source.h"
 
 namespace weir::backfill {
@@ -42,10 +43,10 @@ struct FileOrigin {
 
 /// Why a row cannot become JSON; see Reject.
 struct RowFault {
-  std::string code;  ///< Empty: no fault.
+  RejectCode code = RejectCode::kNone;
   std::string pointer;
   std::string reason;
-  [[nodiscard]] bool any() const { return !code.empty(); }
+  [[nodiscard]] bool any() const { return code != RejectCode::kNone; }
 };
 
 /// Makes one batch. The text of a row is appended to payload() and then becomes a message, or a reject with the raw

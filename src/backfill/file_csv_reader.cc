@@ -15,7 +15,6 @@
 namespace weir::backfill {
 namespace {
 
-constexpr std::string_view kInvalidCsv = "invalid_csv";
 constexpr size_t kHeaderBytesMax = 1 << 20;
 
 // How the text of a field is written into JSON, by the type of the column that takes it.
@@ -184,7 +183,7 @@ class CsvReader final : public FileReader {
       if (i > 0) json->push_back(',');
       json->append(columns_[i].key);
       if (!write_value(record_.fields[i], columns_[i].spelling, json)) {
-        RowFault fault{.code = "invalid_json", .pointer = {}, .reason = "line " + std::to_string(line_) + ": no JSON"};
+        RowFault fault{.code = RejectCode::kInvalidJson, .pointer = {}, .reason = "line " + std::to_string(line_) + ": no JSON"};
         append_pointer_token(columns_[i].name, &fault.pointer);
         return fault;
       }
@@ -228,7 +227,7 @@ class CsvReader final : public FileReader {
   }
 
   [[nodiscard]] RowFault fault_at(const std::string& what) const {
-    return {.code = std::string(kInvalidCsv), .pointer = {}, .reason = "line " + std::to_string(line_) + ": " + what};
+    return {.code = RejectCode::kInvalidCsv, .pointer = {}, .reason = "line " + std::to_string(line_) + ": " + what};
   }
 
   static std::string_view without_line_end(std::string_view raw) {

@@ -10,7 +10,7 @@ namespace weir::backfill {
 
 /// A row above limits.message_bytes is a dead letter like a message above it, but is never held as a whole.
 [[nodiscard]] inline RowFault oversized_row(int64_t bytes, size_t bytes_max) {
-  return {.code = "too_large",
+  return {.code = RejectCode::kTooLarge,
           .pointer = {},
           .reason = std::to_string(bytes) + " bytes, at most " + std::to_string(bytes_max) +
                     " are taken; the payload is only its beginning"};

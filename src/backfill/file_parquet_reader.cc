@@ -15,6 +15,7 @@
 
 #include "backfill/file_columns.h"
 #include "backfill/file_json_value.h"
+#include "backfill/file_oversized_row.h"
 #include "decode/json_string.h"
 
 namespace weir::backfill {
@@ -188,12 +189,17 @@ class ParquetReader final : public FileReader {
       if (!std::exchange(first, false)) json.push_back(',');
       json.append(shape->key);
       if (append_json_value(*held_->column(i), held_at_, *shape, &json) || fault.any()) continue;
-      fault = {.code = "invalid_json", .pointer = {}, .reason = "a json column takes a text that is no JSON"};
+      fault = {.code = RejectCode::kInvalidJson, .pointer = {}, .reason = "a json column takes a text that is no JSON"};
       append_pointer_token(shape->name, &fault.pointer);
     }
     json.push_back('}');
-    if (!fault.any()) return batch->add_row(next_);
-    const std::string row = json.substr(begin);
+    const auto bytes = static_cast<int64_t>(json.size() - begin);
+    if (bytes <= plan_.message_bytes_max && !fault.any()) return batch->add_row(next_);
+    std::string row = json.substr(begin);
+    if (bytes > plan_.message_bytes_max) {
+      fault = oversized_row(bytes, static_cast<size_t>(plan_.message_bytes_max));
+      row = oversized_excerpt(row);
+    }
     batch->add_reject(next_, std::move(fault), row);
   }
 

@@ -96,6 +96,15 @@ TEST_F(ParquetTest, ATextThatIsNoJsonForAJsonColumnIsAReject) {
   EXPECT_THAT(content.rejects, ElementsAre(AllOf(HasSubstr("2 invalid_json /more:"), HasSubstr(R"(<{"more":"{\"a\""}>)"))));
 }
 
+TEST_F(ParquetTest, ARowAboveTheLimitIsARejectOfItsBeginning) {
+  column("text", "string");
+  plan_.message_bytes_max = 20;
+  write_parquet("a.parquet", {{"text", array(arrow::utf8(), R"(["short", "longer than the limit"])")}});
+  const FileContent content = read("a.parquet", FileFormat::kParquet);
+  EXPECT_THAT(content.rows, ElementsAre(R"(1 {"text":"short"})"));
+  EXPECT_THAT(content.rejects, ElementsAre(HasSubstr("2 too_large: 32 bytes, at most 20")));
+}
+
 TEST_F(ParquetTest, ATypeThatNeverFitsIsRefusedByColumnAndBothTypes) {
   column("n", "int64", true);
   write_parquet("a.parquet", {{"n", array(arrow::float64(), "[1]")}});

@@ -73,12 +73,26 @@ void print_backfills(const OpenedFile& opened, std::ostream& out) {
   }
 }
 
+// A running process knows its own shards only; what files brought stands in the lake.
+std::string with_file_totals(const OpenedFile& opened, const std::string& body) {
+  const auto totals = app::read_file_totals(*opened.engine, opened.config);
+  if (!totals.ok() || totals->empty()) return body;
+  auto status = nlohmann::ordered_json::parse(body);
+  for (auto& table : status.at("tables")) {
+    const auto files = totals->find(table.at("name").get<std::string>());
+    if (files != totals->end()) table["files"] = file_totals_json(files->second);
+  }
+  return status.dump();
+}
+
 int print_once(const GlobalOptions& global, const OpenedFile& opened, const Environment& environment) {
   std::string body = app::ask_running_process(opened.config);
   if (body.empty()) {
     const auto read = app::read_status(*opened.engine, opened.config);
     if (!read.ok()) return report_failure(read.status(), environment);
     body = render_status_json(*read);
+  } else {
+    body = with_file_totals(opened, body);
   }
   if (global.json) {
     environment.out << body << "\n";

@@ -28,7 +28,8 @@ enum class RejectCode : uint8_t {
   kUnknownField,
   kBadHeader,
   kBadSubject,
-  kSqlError,  ///< Given by transform: decoded, but the plan's SQL failed on the row.
+  kSqlError,    ///< Given by transform: decoded, but the plan's SQL failed on the row.
+  kInvalidCsv,  ///< Given by backfill: a line of a CSV file is no record.
 };
 
 /// Every code with its spelling; kNone is not one of them.
@@ -36,7 +37,7 @@ struct RejectCodeName {
   RejectCode code;
   std::string_view name;
 };
-inline constexpr std::array<RejectCodeName, 19> kRejectCodes{{
+inline constexpr std::array<RejectCodeName, 20> kRejectCodes{{
     {RejectCode::kEmpty, "empty"},
     {RejectCode::kTooLarge, "too_large"},
     {RejectCode::kInvalidUtf8, "invalid_utf8"},
@@ -56,6 +57,7 @@ inline constexpr std::array<RejectCodeName, 19> kRejectCodes{{
     {RejectCode::kBadHeader, "bad_header"},
     {RejectCode::kBadSubject, "bad_subject"},
     {RejectCode::kSqlError, "sql_error"},
+    {RejectCode::kInvalidCsv, "invalid_csv"},
 }};
 
 [[nodiscard]] constexpr std::string_view to_string(RejectCode code) {

@@ -62,6 +62,13 @@ std::string_view to_string(PipelineState state) {
   return "stopped";
 }
 
+nlohmann::ordered_json file_totals_json(const FileTotals& files) {
+  return {{"files", files.files},
+          {"rows", files.rows},
+          {"filtered", files.filtered},
+          {"dead_letters", files.dead_letters}};
+}
+
 std::string render_status_json(const StatusSnapshot& snapshot) {
   Json tables = Json::array();
   for (const TableStatus& table : snapshot.tables) {
@@ -70,10 +77,7 @@ std::string render_status_json(const StatusSnapshot& snapshot) {
     tables.push_back(
         {{"name", table.name}, {"stream", table.stream}, {"plan_id", table.plan_id}, {"shards", std::move(shards)}});
     if (!table.files) continue;
-    tables.back()["files"] = {{"files", table.files->files},
-                              {"rows", table.files->rows},
-                              {"filtered", table.files->filtered},
-                              {"dead_letters", table.files->dead_letters}};
+    tables.back()["files"] = file_totals_json(*table.files);
   }
   return dump({{"pipeline", snapshot.pipeline},
                {"version", snapshot.version},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "http/status_snapshot.h"
@@ -14,5 +15,8 @@ namespace weir {
 
 /// Body of `/readyz`: {"ready":bool,"reasons":[...]}.
 [[nodiscard]] std::string render_readiness_json(const StatusSnapshot& snapshot);
+
+/// Member `files` of a table in /api/v1/status.
+[[nodiscard]] nlohmann::ordered_json file_totals_json(const FileTotals& files);
 
 }  // namespace weir

@@ -276,6 +276,8 @@ def test_files_load_beside_live_events(ready) -> None:
     load(world, pipeline, folder / "b.parquet", "parquet")
     last = feed.wait_until_all()
     until(lambda: pipeline.positions()[0] >= last, "the lake holds everything")
+    shown = json.loads(world.weir("status", pipeline.file, "--json").stdout)
+    assert (shown["state"], shown["tables"][0]["files"]["rows"]) == ("running", 60_000)
     assert weir.terminate() == 0
     rows = file_rows(world)
     check_values(rows, [*range(1_000_001, 1_040_001), *range(2_000_001, 2_020_001)])

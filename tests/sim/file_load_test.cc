@@ -39,7 +39,7 @@ class DicedReader final : public FileReader {
     for (uint64_t left = 1 + rng_() % 40; left > 0 && next_.value <= kRows; --left) {
       batch.payload() += "{}";
       if (reader_rejects(next_.value)) {
-        batch.add_reject(next_, {.code = "invalid_csv", .pointer = {}, .reason = {}}, "raw");
+        batch.add_reject(next_, {.code = RejectCode::kInvalidCsv, .pointer = {}, .reason = {}}, "raw");
       } else {
         batch.add_row(next_);
       }
