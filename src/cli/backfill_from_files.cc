@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/file_load.h"
+#include "app/next_plan.h"
 #include "backfill/progress.h"
 #include "base/clock.h"
 #include "cli/backfill.h"
@@ -129,8 +130,12 @@ int backfill_from_files(const GlobalOptions& global, const BackfillOptions& opti
   }
   auto opened = open_pipeline_file(options.file, environment);
   if (!opened.ok()) return exit_code(opened.status());
-  const TableSection* section = find_table(opened->config, options.table, environment);
-  if (section == nullptr) return kWrongUsage;
+  const TableSection* in_file = find_table(opened->config, options.table, environment);
+  if (in_file == nullptr) return kWrongUsage;
+  const auto next = app::next_plan(*opened->engine, opened->config, *in_file);
+  if (!next.ok()) return report_failure(next.status(), environment);
+  TableSection section = *in_file;
+  section.plan = *next->plan;
   const auto format = backfill::parse_file_format(options.format);
   if (!format.ok()) {
     environment.err << "weir backfill: " << format.status().message() << "\n";
@@ -146,7 +151,7 @@ int backfill_from_files(const GlobalOptions& global, const BackfillOptions& opti
   load.rows_per_second = options.rows_per_second.value_or(0);
   load.progress = [&progress](const backfill::Progress& now) { progress.show(now); };
 
-  auto files = app::plan_files(*opened->engine, opened->config, *section, load, stop.get_token());
+  auto files = app::plan_files(*opened->engine, opened->config, section, load, stop.get_token());
   if (!files.ok()) return report_failure(files.status(), environment);
   Status loaded;
   if (!options.dry_run) {
@@ -154,7 +159,7 @@ int backfill_from_files(const GlobalOptions& global, const BackfillOptions& opti
     const auto log = Logger::to_stderr({.level = global.log_level, .format = global.log_format}, system_clock());
     MetricsRegistry metrics;
     const app::Telemetry telemetry{.log = *log, .metrics = metrics, .clock = system_clock()};
-    loaded = app::load_files(opened->config, *section, load, telemetry, stop.get_token(), &*files);
+    loaded = app::load_files(opened->config, section, load, telemetry, stop.get_token(), &*files);
     progress.finish();
   }
   print_files(global, options.table, *files, environment);
