@@ -3,6 +3,8 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "backfill/progress.h"
+
 namespace weir::app {
 namespace {
 
@@ -54,12 +56,6 @@ Json job_json(const JobRecord& job, int64_t now_us) {
       {"last_error", progress.last_error}};
 }
 
-std::string separated(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), ",");
-  return digits;
-}
-
 }  // namespace
 
 double rows_per_second(const backfill::JobProgress& progress) {
@@ -85,12 +81,12 @@ std::string job_line(const JobRecord& job, int64_t now_us) {
   line += to_string(job.state());
   const bool stands_still = job.state() == backfill::JobState::kRunning && !is_executed(job, now_us);
   if (stands_still) line += ", but nobody executes it (`weir run`, or --resume, goes on)";
-  line += ", " + separated(progress.rows + progress.rows_in_work);
+  line += ", " + backfill::with_separators(progress.rows + progress.rows_in_work);
   if (!has_ended(job.state()) && progress.rows_total > 0) {
-    line += " of " + separated(progress.rows_total - progress.rows_left_out);
+    line += " of " + backfill::with_separators(progress.rows_total - progress.rows_left_out);
   }
-  line += " rows, " + separated(static_cast<int64_t>(rows_per_second(progress))) + " rows/s";
-  if (progress.pin) line += ", hand-over at sequence " + separated(progress.pin->hand_over().value);
+  line += " rows, " + backfill::with_separators(static_cast<int64_t>(rows_per_second(progress))) + " rows/s";
+  if (progress.pin) line += ", hand-over at sequence " + backfill::with_separators(progress.pin->hand_over().value);
   if (!progress.last_error.empty()) line += ": " + progress.last_error;
   return line;
 }

@@ -7,13 +7,13 @@ namespace {
 
 constexpr std::chrono::seconds kWindow{10};
 
+}  // namespace
+
 std::string with_separators(int64_t number) {
   std::string digits = std::to_string(number);
   for (auto at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) digits.insert(static_cast<size_t>(at), 1, ',');
   return digits;
 }
-
-}  // namespace
 
 void ProgressMeter::take(const Progress& progress, TimePoint now) {
   samples_.push_back({progress, now});

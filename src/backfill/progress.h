@@ -16,6 +16,9 @@ struct Progress {
   std::optional<int64_t> bytes_total;
 };
 
+/// 1234567 -> "1,234,567".
+[[nodiscard]] std::string with_separators(int64_t number);
+
 /// Turns progress into rates and a time left. One thread at a time.
 class ProgressMeter {
  public:

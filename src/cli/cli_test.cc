@@ -67,6 +67,24 @@ TEST(Weir, WrongUsageIsExitCode2) {
   }
 }
 
+TEST(Backfill, OptionsThatContradictEachOtherAreWrongUsage) {
+  const std::vector<std::vector<const char*>> contradictions = {
+      {"--to", "clickhouse", "--list", "--cancel"},
+      {"--to", "clickhouse", "--resume", "--pause"},
+      {"--to", "clickhouse", "--from-stream"},
+      {"--to", "lake", "--from-stream", "--list"},
+      {"--to", "lake", "--from-stream", "--where", "a > 1"},
+      {"--to", "lake"},
+      {"--to", "moon"},
+  };
+  for (std::vector<const char*> arguments : contradictions) {
+    arguments.insert(arguments.begin(), {"backfill", kExample.c_str(), "--table", "flights"});
+    const Outcome outcome = weir(arguments);
+    EXPECT_EQ(outcome.code, kWrongUsage) << arguments[5];
+    EXPECT_THAT(outcome.err, Not(IsEmpty())) << arguments[5];
+  }
+}
+
 TEST(Check, OfTheExamplePrintsItsSchemasInEveryStore) {
   const Outcome outcome = weir({"check", kExample.c_str()});
   EXPECT_EQ(outcome.code, kDone) << outcome.err;
