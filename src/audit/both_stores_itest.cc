@@ -122,7 +122,7 @@ class BothStores : public testing::Test {
     hot_table_ = std::move(hot).value();
     const auto ensured = hot_table_->ensure();
     ASSERT_TRUE(ensured.ok()) << ensured.status().to_string();
-    ASSERT_TRUE(hot_table_->raise_fence(0, Epoch{++epoch_}).ok());
+    ASSERT_TRUE(hot_table_->raise_fence(live_writer(0), Epoch{++epoch_}).ok());
   }
 
   void write_both() {
@@ -136,8 +136,10 @@ class BothStores : public testing::Test {
     const auto parts = hot_table_->split_by_partition(rows);
     ASSERT_TRUE(parts.ok()) << parts.status().to_string();
     for (size_t i = 0; i < parts->size(); ++i) {
-      const Status inserted =
-          hot_table_->insert({.rows = (*parts)[i], .token = "t" + std::to_string(i), .shard = 0, .epoch = Epoch{epoch_}});
+      const Status inserted = hot_table_->insert({.rows = (*parts)[i],
+                                                  .token = "t" + std::to_string(i),
+                                                  .writer = live_writer(0),
+                                                  .epoch = Epoch{epoch_}});
       ASSERT_TRUE(inserted.ok()) << inserted.to_string();
     }
   }
