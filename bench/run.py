@@ -21,11 +21,12 @@ REPOSITORY = BENCH.parent
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=REPOSITORY / "build/release", help="folder of the programs")
-    parser.add_argument("--only", default="P1,P3,P4,P6", help="which benchmarks, separated by commas")
+    parser.add_argument("--only", default="P1,P3,P4,P6,P8", help="which benchmarks, separated by commas")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements")
     parser.add_argument("--events", type=int, default=1_000_000, help="events of a round of P1, rows of a round of P4")
     parser.add_argument("--rate", type=int, default=0, help="events/s of P6; 0: half of what P1 reached in this run")
     parser.add_argument("--seconds", type=int, default=20, help="length of P6")
+    parser.add_argument("--history", type=int, default=3_000_000, help="rows of P8")
     parser.add_argument("--results", type=Path, default=BENCH / "results", help="where <date>.json goes")
     asked = parser.parse_args()
     if asked.rate == 0 and "P6" in asked.only and "P1" not in asked.only:
@@ -46,6 +47,7 @@ def commit() -> str:
 
 def measure(asked: argparse.Namespace, folder: Path):
     """One list of rows per benchmark, as they come."""
+    from backfill import history, live_beside_history
     from end_to_end import Bench, freshness, ingest
     from single_core import decode, lake
 
@@ -59,7 +61,7 @@ def measure(asked: argparse.Namespace, folder: Path):
     if "P4" in wanted:
         yield lake(asked.build, folder, asked.events, asked.rounds, command("P4", "--events", asked.events))
     rate = asked.rate
-    if "P1" in wanted or "P6" in wanted:
+    if {"P1", "P6", "P8"} & set(wanted):
         with Bench(asked.build, folder) as bench:
             if "P1" in wanted:
                 rows = ingest(bench, asked.events, asked.rounds, command("P1", "--events", asked.events))
@@ -67,6 +69,10 @@ def measure(asked: argparse.Namespace, folder: Path):
                 yield rows
             if "P6" in wanted:
                 yield freshness(bench, rate, asked.seconds, command("P6", "--rate", rate, "--seconds", asked.seconds))
+            if "P8" in wanted:
+                again = command("P8", "--history", asked.history)
+                yield history(bench, asked.history, asked.rounds, again)
+                yield live_beside_history(bench, asked.history, rate or 20_000, asked.seconds, again)
 
 
 def show(row) -> None:

@@ -175,7 +175,7 @@ Status HotSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) {
     const std::string digest = stored_.in_flight->digest;
     resolved_ = false;  // Until everything below went well, only resolve() knows what is in.
     WEIR_RETURN_IF_ERROR(announce());
-    crash_point("kv_set");
+    crash_point("range_announced");
     if (range.first <= uncertain_through_) {
       WEIR_ASSIGN_OR_RETURN(rows, only_missing(rows, range));
     }

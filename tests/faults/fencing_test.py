@@ -29,7 +29,7 @@ def take_over_while_paused(world: World, point: str) -> None:
     refused_before = refusals(world)
     resume(old)
     assert old.wait() == EXIT_FENCED, old.text()[-4000:]
-    if point.startswith("kv_set"):
+    if point == "range_announced":
         assert refusals(world) > refused_before, "the INSERT of the replaced process was not refused by the server"
     assert new.running()
     world.publish(SECOND + 1, SECOND + 1_000)
@@ -40,8 +40,7 @@ def take_over_while_paused(world: World, point: str) -> None:
 
 
 def test_an_insert_of_a_replaced_process_is_refused_by_clickhouse(world: World) -> None:
-    # The first two sets are the lease and the announcement; the third passage is behind the announcement.
-    take_over_while_paused(world, "kv_set:3")
+    take_over_while_paused(world, "range_announced")
 
 
 def test_a_commit_of_a_replaced_process_is_refused_by_the_lake(world: World) -> None:
