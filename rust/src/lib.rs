@@ -10,6 +10,7 @@ mod ffi;
 mod ffi_object;
 mod handle;
 mod log;
+mod log_folder;
 mod maintain;
 mod naming;
 mod object;

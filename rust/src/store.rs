@@ -16,11 +16,12 @@ use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RetryConfig, UploadPart,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RetryConfig, UploadPart,
 };
 use url::Url;
 
+use crate::log_folder;
 use crate::naming;
 use crate::runtime::Engine;
 use crate::status::{Code, Failure, MaybeWritten, Result};
@@ -29,6 +30,7 @@ use crate::sync::{self, SyncError};
 type StoreResult<T> = object_store::Result<T>;
 
 const STORE: &str = "lake";
+const LOG_FOLDER: &str = "_delta_log";
 const S3_RETRIES_MAX: usize = 6;
 const S3_RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -140,6 +142,36 @@ impl LakeStore {
             Some(local) if self.sync => local.path_to_filesystem(location).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The listing of a table's log on a local disk from `offset` on; None for any other listing.
+    fn log_entries_after(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> Option<BoxStream<'static, StoreResult<ObjectMeta>>> {
+        let prefix = prefix.filter(|p| p.filename() == Some(LOG_FOLDER))?.clone();
+        let folder = self.local.as_ref()?.path_to_filesystem(&prefix).ok()?;
+        let after = offset.as_ref().strip_prefix(prefix.as_ref())?.strip_prefix('/')?.to_string();
+        let (inner, offset) = (self.inner.clone(), offset.clone());
+        let entries = async move {
+            let found = blocking(move || log_folder::names_after(&folder, &after).map_err(generic)).await?;
+            let Some(names) = found else {
+                return inner.list_with_offset(Some(&prefix), &offset).try_collect::<Vec<_>>().await;
+            };
+            let mut entries = Vec::with_capacity(names.len());
+            for name in names {
+                match inner.head(&prefix.clone().join(name)).await {
+                    Ok(entry) => entries.push(entry),
+                    // Cleaned up meanwhile.
+                    Err(object_store::Error::NotFound { .. }) => {}
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok(entries)
+        };
+        let stream = stream::once(entries).map_ok(|entries| stream::iter(entries.into_iter().map(Ok)));
+        Some(stream.try_flatten().boxed())
     }
 
     async fn sync_existing(&self, location: &Path) -> StoreResult<()> {
@@ -276,7 +308,10 @@ impl ObjectStore for LakeStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        match self.log_entries_after(prefix, offset) {
+            Some(entries) => entries,
+            None => self.inner.list_with_offset(prefix, offset),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
