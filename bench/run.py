@@ -50,6 +50,7 @@ def measure(asked: argparse.Namespace, folder: Path):
     from backfill import history, live_beside_history
     from end_to_end import Bench, freshness, ingest
     from single_core import decode, lake
+    from table_growth import growth
 
     def command(id: str, *options: object) -> str:
         parts = ["bench/run.py", "--only", id, *map(str, options)]
@@ -60,6 +61,8 @@ def measure(asked: argparse.Namespace, folder: Path):
         yield decode(asked.build, asked.rounds, command("P3"))
     if "P4" in wanted:
         yield lake(asked.build, folder, asked.events, asked.rounds, command("P4", "--events", asked.events))
+    if "P11" in wanted:
+        yield growth(asked.build, folder, asked.rounds, command("P11"))
     rate = asked.rate
     if {"P1", "P6", "P8"} & set(wanted):
         with Bench(asked.build, folder) as bench:
