@@ -1,6 +1,7 @@
 #include "maintain/table_maintenance.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "lake/lake_layout.h"
@@ -8,6 +9,7 @@
 #include "maintain/delta_log.h"
 #include "maintain/job_pins.h"
 #include "maintain/retention.h"
+#include "maintain/staged_files.h"
 
 namespace weir::maintain {
 namespace {
@@ -46,7 +48,7 @@ Result<std::unique_ptr<TableMaintenance>> TableMaintenance::open(const engine::E
                                                                  std::vector<std::string> sort_columns) {
   WEIR_ASSIGN_OR_RETURN(auto delta,
                         engine::DeltaTable::open(engine, lake::table_url(lake.url, table), {.sync = lake.sync}));
-  return std::unique_ptr<TableMaintenance>(new TableMaintenance(clock, std::move(table), std::move(sort_columns),
+  return std::unique_ptr<TableMaintenance>(new TableMaintenance(clock, lake.url, std::move(table), std::move(sort_columns),
                                                                 engine::ObjectStore(engine, lake.url, lake.sync),
                                                                 std::move(delta)));
 }
@@ -168,19 +170,30 @@ Status TableMaintenance::vacuum(const Options& options, StepReport* report) {
     return ok_status();
   }
   WEIR_RETURN_IF_ERROR(hours.status());
-  engine::VacuumOptions vacuum{.retention_hours = *hours, .dry_run = true, .enforce_retention = false};
-  WEIR_ASSIGN_OR_RETURN(const auto doomed, delta_->vacuum(vacuum));
-  if (doomed.empty()) return ok_status();
-  // What was deleted before is listed again for as long as the table remembers that it was removed.
-  WEIR_RETURN_IF_ERROR(count_there(objects_, table_, doomed, report));
-  if (report->files == 0) return ok_status();
-  report->outcome = Outcome::kWould;
   if (*hours * std::chrono::hours(1) > options.retention + std::chrono::hours(1)) {
     report->note = "keeps " + std::to_string(*hours) + "h for " + request.pins.front().by;
   }
-  if (options.dry_run) return ok_status();
+  return delete_older(*hours, options.dry_run, report);
+}
+
+Status TableMaintenance::delete_older(int64_t hours, bool dry_run, StepReport* report) {
+  engine::VacuumOptions vacuum{.retention_hours = hours, .dry_run = true, .enforce_retention = false};
+  WEIR_ASSIGN_OR_RETURN(const auto doomed, delta_->vacuum(vacuum));
+  // What was deleted before is listed again for as long as the table remembers that it was removed.
+  if (!doomed.empty()) WEIR_RETURN_IF_ERROR(count_there(objects_, table_, doomed, report));
+  const bool vacuumed = report->files > 0;
+  std::vector<StagedFile> staged = staged_files(lake_url_, table_, hours * std::chrono::hours(1));
+  std::ranges::move(staged_files(lake_url_, "_weir", hours * std::chrono::hours(1)), std::back_inserter(staged));
+  for (const StagedFile& file : staged) {
+    ++report->files;
+    report->bytes += file.size_bytes;
+  }
+  if (report->files == 0) return ok_status();
+  report->outcome = Outcome::kWould;
+  if (dry_run) return ok_status();
   vacuum.dry_run = false;
-  WEIR_RETURN_IF_ERROR(delta_->vacuum(vacuum).status());
+  if (vacuumed) WEIR_RETURN_IF_ERROR(delta_->vacuum(vacuum).status());
+  WEIR_RETURN_IF_ERROR(remove_staged(staged));
   report->outcome = Outcome::kDone;
   return ok_status();
 }

@@ -32,9 +32,10 @@ class TableMaintenance {
   [[nodiscard]] std::vector<StepReport> run(const Options& options, const std::stop_token& stop);
 
  private:
-  TableMaintenance(const Clock& clock, std::string table, std::vector<std::string> sort_columns,
+  TableMaintenance(const Clock& clock, std::string lake_url, std::string table, std::vector<std::string> sort_columns,
                    engine::ObjectStore objects, std::unique_ptr<engine::DeltaTable> delta)
       : clock_(clock),
+        lake_url_(std::move(lake_url)),
         table_(std::move(table)),
         sort_columns_(std::move(sort_columns)),
         objects_(std::move(objects)),
@@ -45,10 +46,12 @@ class TableMaintenance {
   Status checkpoint(const Options& options, StepReport* report);
   Status clean_log(const Options& options, StepReport* report);
   Status vacuum(const Options& options, StepReport* report);
+  Status delete_older(int64_t hours, bool dry_run, StepReport* report);
   Status step(Step step, const Options& options, const std::stop_token& stop, StepReport* report);
   [[nodiscard]] int64_t now_ms() const { return clock_.unix_us() / 1000; }
 
   const Clock& clock_;
+  const std::string lake_url_;
   const std::string table_;
   const std::vector<std::string> sort_columns_;
   const engine::ObjectStore objects_;

@@ -9,6 +9,8 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "engine/query.h"
@@ -224,6 +226,22 @@ TEST_F(TableMaintenanceTest, VacuumSparesFilesOfACommitUnderWayAndSweepsThemLate
   const StepReport swept = step(Step::kVacuum, at_once());
   EXPECT_EQ(swept.outcome, Outcome::kDone) << swept.note;
   EXPECT_EQ(swept.files, 3);
+}
+
+TEST_F(TableMaintenanceTest, VacuumSweepsWhatKilledWritesLeftBehind) {
+  append(1);
+  for (const char* name : {"numbers/x.parquet#17", "numbers/_delta_log/y.json#18", "_weir/z.json#19", "_weir/kept#a"}) {
+    std::filesystem::create_directories((lake_.path() / name).parent_path());
+    std::ofstream(lake_.path() / name) << "half";
+  }
+  Options options = at_once();
+  options.retention = std::chrono::hours(1);
+  EXPECT_EQ(step(Step::kVacuum, options).outcome, Outcome::kNothing) << "somebody may still be writing them";
+  const StepReport swept = step(Step::kVacuum, at_once());
+  EXPECT_EQ(swept.outcome, Outcome::kDone) << swept.note;
+  EXPECT_EQ(swept.files, 3);
+  EXPECT_EQ(swept.bytes, 12);
+  EXPECT_TRUE(std::filesystem::exists(lake_.path() / "_weir/kept#a"));
 }
 
 TEST_F(TableMaintenanceTest, VacuumWaitsForAJobWhoseVersionIsOutOfTheLog) {

@@ -3,17 +3,19 @@
 import json
 import os
 import shutil
+import time
 
 from deltalake import DeltaTable
 
 import events
 import readers
-from servers import until
+from servers import WEIR, until
 from world import Pipeline, World
 
 # Commits before the upkeep. All 10,000 take the better part of an hour: set WEIR_TEST_COMMITS=10000.
 COMMITS = int(os.environ.get("WEIR_TEST_COMMITS", "120"))
 BATCH = 20  # events of one commit
+KILL_AFTER_SECONDS = [0.2, 0.4, 0.6, 0.8, 1.0, 1.3]
 BESIDE = 2_000  # events that come while the upkeep runs
 
 
@@ -32,16 +34,21 @@ def files(world: World) -> int:
     return len(readers.lake_table(world.lake).file_uris())
 
 
+def newest_version(world: World) -> int:
+    """By the names in the log: cheap, whatever its length."""
+    return max(int(entry.name[:20]) for entry in (world.lake / events.TABLE / "_delta_log").glob("*.json"))
+
+
 def query(world: World, pipeline: Pipeline, *options: str):
     return world.weir("query", pipeline.file, f"SELECT count(*) AS n, sum(id) AS ids FROM {events.TABLE}", "--json", *options)
 
 
 def publish_small_commits(world: World, pipeline: Pipeline, last: int, commits: int) -> int:
     """Publishes until the lake has `commits` versions more; returns the last event."""
-    goal = readers.lake_table(world.lake).version() + commits
-    while readers.lake_table(world.lake).version() < goal:
-        last = world.publish(last + 1, last + BATCH)
-        until(lambda: pipeline.positions()[0] >= last, "the lake has the batch")
+    goal = newest_version(world) + commits
+    while newest_version(world) < goal:
+        for _ in range(min(commits, 10)):
+            last = world.publish(last + 1, last + BATCH)
     until(lambda: pipeline.positions() == (last, last), "both stores have the batch")
     return last
 
@@ -164,6 +171,25 @@ def test_a_vacuum_by_another_tool_ends_the_past_and_not_the_ingest(world: World)
     last = publish_small_commits(world, pipeline, last, 5)
     assert query(world, pipeline).returncode == 0
     assert weir.terminate() == 0, weir.text()[-4000:]
+    world.check_exact(pipeline, last)
+
+
+def test_upkeep_that_is_killed_leaves_everything_as_it_was_or_done(world: World) -> None:
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline(lake=lake_settings(world))
+    weir = world.start_weir(pipeline)
+    last = world.publish(1, BATCH)
+    until(lambda: pipeline.positions() == (last, last), "both stores have the first batch")
+    for delay in KILL_AFTER_SECONDS:
+        last = publish_small_commits(world, pipeline, last, 10)
+        upkeep = world.start_command("maintain", pipeline.file, "--closed-after", "1ms", "--retention", "1h")
+        time.sleep(delay)  # where it is by then decides nothing but what is killed
+        upkeep.kill()
+    assert files(world) > 0
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    done = steps(world, pipeline, "--closed-after", "1ms", "--retention", "0s", "--force")
+    assert done[(events.TABLE, "vacuum")]["outcome"] in ("done", "nothing")
     world.check_exact(pipeline, last)
 
 
