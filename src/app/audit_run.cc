@@ -5,6 +5,7 @@
 
 #include "app/services.h"
 #include "app/store_access.h"
+#include "backfill/job_store.h"
 #include "base/clock.h"
 #include "lake/incarnation_store.h"
 #include "lake/plan_store.h"
@@ -42,6 +43,28 @@ audit::HotAudit hot_audit(const StoreAccess& access, const TableSection& section
   return hot;
 }
 
+// What finished backfills of the whole table have brought into the very table that is there now.
+Status add_coverage(const engine::ObjectStore& objects, const StoreAccess& access, const std::string& table,
+                    audit::HotAudit* hot) {
+  WEIR_ASSIGN_OR_RETURN(const auto jobs, backfill::JobStore(objects).list(table));
+  if (jobs.empty()) return ok_status();
+  const auto uuid = access.clickhouse->query_rows(
+      {.sql = "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = {table:String}",
+       .parameters = {{"database", access.clickhouse->options().database}, {"table", table}}});
+  if (!uuid.ok()) return uuid.status().with_context("ClickHouse");
+  if (uuid->empty()) return ok_status();
+  WEIR_ASSIGN_OR_RETURN(const auto position, hot->position(0));
+  for (const backfill::JobRecord& job : jobs) {
+    const auto& pin = job.progress.pin;
+    if (job.state() != backfill::JobState::kDone || !job.spec.covers_table() || !pin) continue;
+    // A live path that began anew since says that the table was emptied.
+    if (pin->clickhouse_uuid != uuid->front().front() || (position && position->hot_start > pin->hot_start)) continue;
+    hot->covered_upper = pin->upper;
+    hot->covered_from_us = job.spec.keep_from_us;
+  }
+  return ok_status();
+}
+
 Result<audit::TableAuditOptions> options_of(const engine::ObjectStore& objects, const PipelineConfig& config,
                                             const TableSection& section, const StoreAccess* access,
                                             const AuditRunOptions& asked) {
@@ -54,7 +77,10 @@ Result<audit::TableAuditOptions> options_of(const engine::ObjectStore& objects, 
   options.to_seq = asked.to_seq;
   options.now_us = system_clock().unix_us();
   options.progress = asked.progress;
-  if (access != nullptr && access->clickhouse != nullptr) options.hot = hot_audit(*access, section);
+  if (access != nullptr && access->clickhouse != nullptr) {
+    options.hot = hot_audit(*access, section);
+    WEIR_RETURN_IF_ERROR(add_coverage(objects, *access, section.plan.table, &*options.hot));
+  }
   if (!asked.stream) {
     options.stream_skipped = "left out (--no-stream)";
   } else if (section.stream.empty()) {
@@ -102,6 +128,14 @@ Result<audit::ErasureOutcome> run_erasure(const engine::Engine& engine, const Pi
                                           const EraseOptions& asked) {
   WEIR_ASSIGN_OR_RETURN(const TableSection* section, section_of(config, asked.table));
   const engine::ObjectStore objects = lake_objects(engine, config);
+  // Its pinned version of the lake still has the rows, and would bring them back.
+  WEIR_ASSIGN_OR_RETURN(const auto job, backfill::JobStore(objects).last(asked.table));
+  if (job && !has_ended(job->state())) {
+    return already_exists("backfill " + std::to_string(job->spec.number) + " of " + asked.table + " is " +
+                          std::string(to_string(job->state())) +
+                          ": wait for its end, or cancel it: weir backfill " + config.file + " --table " + asked.table +
+                          " --to clickhouse --cancel");
+  }
   std::unique_ptr<StoreAccess> access;
   audit::ErasureRequest request;
   if (config.clickhouse) {

@@ -219,7 +219,8 @@ def test_a_dropped_table_is_named_and_a_store_that_is_away_is_exit_code_one(audi
     audited.world.clickhouse.start()
 
 
-def test_an_audit_beside_live_ingest_is_clean(audited: Audited) -> None:
+def test_an_audit_beside_live_ingest_is_clean(world: World) -> None:
+    audited = Audited(world)
     weir = audited.world.start_weir(audited.pipeline)
     feed = audited.world.feed(500)
     for _ in range(3):
@@ -290,3 +291,45 @@ def test_an_erasure_is_refused_when_its_predicate_is_none_or_changes_with_time(a
         )
         assert done.returncode != 0 and named in done.stderr, done
     assert audited.report()["erasures"] == []
+
+
+def test_heal_inserts_what_clickhouse_lacks_while_nothing_runs_and_while_weir_runs(audited: Audited) -> None:
+    lost = ROWS[200:260]
+    heal = ("audit", audited.pipeline.file, "--heal", "--json")
+    for running in (False, True):
+        audited.sql(f"ALTER TABLE {TABLE} DELETE WHERE _seq BETWEEN {lost[0]} AND {lost[-1]} OR _seq = {ROWS[-1]}")
+        weir = audited.world.start_weir(audited.pipeline) if running else None
+        done = audited.world.weir(*heal)
+        assert done.returncode == 0, done
+        assert json.loads(done.stdout)["clean"]
+        assert weir is None or weir.terminate() == 0, weir.text()[-4000:]
+    assert audited.audit() == (0, [])
+
+
+def test_heal_refuses_to_hide_a_double_or_a_change_and_says_what_to_type(audited: Audited) -> None:
+    audited.sql(f"ALTER TABLE {TABLE} DELETE WHERE _seq = {ROWS[1500]}")
+    audited.sql(f"INSERT INTO {TABLE} SELECT * FROM {DATABASE}.kept WHERE _seq = {ROWS[7]}")
+    audited.sql(f"ALTER TABLE {TABLE} UPDATE ok = NOT ok WHERE _seq = {ROWS[9]}")
+    done = audited.world.weir("audit", audited.pipeline.file, "--heal", "--json")
+    assert done.returncode == 3, done
+    findings = json.loads(done.stdout)["tables"][0]["findings"]
+    assert [(f["kind"], f["first_seq"]) for f in findings] == [("doubled", ROWS[7]), ("changed", ROWS[9])]
+    assert done.stderr.count("not healed") == 2 and "ALTER TABLE" in done.stderr, done.stderr
+
+
+def test_rows_before_the_live_path_are_demanded_once_a_backfill_has_covered_them(world: World) -> None:
+    audited = Audited(world)
+    # As for a table that was dropped: the live path goes on at the lake's position, the rest is history.
+    audited.sql(f"DROP TABLE {TABLE} SYNC")
+    audited.world.catch_up(audited.pipeline)
+    report = audited.report()
+    assert report["clean"], report
+    assert any(r["compared"] == "ClickHouse, not demanded" and r["clickhouse"] == 0 for r in report["ranges"])
+    filled = audited.world.weir("backfill", audited.pipeline.file, "--table", "events", "--to", "clickhouse")
+    assert filled.returncode == 0, filled.stderr
+    report = audited.report()
+    assert report["clean"], report
+    covered = next(r for r in report["ranges"] if r["compared"] == "lake = ClickHouse")
+    assert (covered["first_seq"], covered["last_seq"], covered["clickhouse"]) == (1, EVENTS, len(ROWS))
+    audited.sql(f"ALTER TABLE {TABLE} DELETE WHERE _seq = {ROWS[77]}")
+    assert where(audited.only_finding()) == ("missing", "clickhouse", ROWS[77], ROWS[77], 1)
