@@ -39,6 +39,10 @@ HeldLeaseOptions table_lease(const PipelineConfig& config, std::string_view tabl
   return options;
 }
 
+HeldLeaseOptions lease_of(const PipelineConfig& config, const TableSection& section) {
+  return section.from_table.empty() ? stream_lease(config, section.stream) : table_lease(config, section.plan.table);
+}
+
 HeldLease::HeldLease(Services& services, Telemetry telemetry, HeldLeaseOptions options)
     : services_(services), telemetry_(telemetry), options_(std::move(options)) {}
 

@@ -36,6 +36,8 @@ struct HeldLeaseOptions {
 
 [[nodiscard]] HeldLeaseOptions stream_lease(const PipelineConfig& config, std::string stream);
 [[nodiscard]] HeldLeaseOptions table_lease(const PipelineConfig& config, std::string_view table);
+/// The one under which a table's positions move while it is live: its stream's, or its own when it follows another table.
+[[nodiscard]] HeldLeaseOptions lease_of(const PipelineConfig& config, const TableSection& section);
 
 /// A lease from the moment it is taken until it is let go or lost: a thread of its own renews it. The services and the
 /// telemetry must outlive it. Thread-safe, except that take() comes first and once.

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kLookForRequests{500};
 
 Result<std::unique_ptr<lake::DeltaLakeTable>> open_rows(const engine::Engine& engine, const PipelineConfig& config,
                                                         const TableSection& section) {
-  const lake::TableOwner owner{.pipeline = config.pipeline.name, .stream = section.stream, .shards = section.shards};
+  const lake::TableOwner owner{.pipeline = config.pipeline.name, .stream = section.source(), .shards = section.shards};
   WEIR_ASSIGN_OR_RETURN(const NextPlan next, next_plan(engine, config, section));
   auto table = lake::DeltaLakeTable::open(engine, lake_options(config), lake::rows_definition(*next.plan, owner, Seq{1}));
   if (table.status().code() != StatusCode::kNotFound) return table;
@@ -55,9 +55,9 @@ Status JobShard::take_over(const std::stop_token& stop) {
   WEIR_RETURN_IF_ERROR(check_plan());
   WEIR_ASSIGN_OR_RETURN(hot_table_, open_hot_table(services_, config_, section_, *plan_, telemetry_));
   WEIR_ASSIGN_OR_RETURN(const Epoch at_least, highest_epoch(table, *rows_, *dead_letters_, hot_table_.get()));
-  WEIR_ASSIGN_OR_RETURN(lease_, HeldLease::open(services_, telemetry_, stream_lease(config_, section_.stream)));
+  WEIR_ASSIGN_OR_RETURN(lease_, HeldLease::open(services_, telemetry_, lease_of(config_, section_)));
   // Made before the lease is ours: a request may come while both wait for it.
-  requests_ = std::make_unique<LeaseRequests>(*services_.key_value, section_.stream);
+  requests_ = std::make_unique<LeaseRequests>(*services_.key_value, lease_of(config_, section_).name);
   WEIR_ASSIGN_OR_RETURN(const Epoch epoch, lease_->take(at_least, stop));
   // An older holder that was only paused can commit nothing any more from here on.
   const std::string app_id = position_app_id(table, 0);

@@ -27,7 +27,7 @@ struct OpenTable {
 };
 
 lake::TableOwner owner_of(const PipelineConfig& config, const TableSection& section) {
-  return {.pipeline = config.pipeline.name, .stream = section.stream, .shards = section.shards};
+  return {.pipeline = config.pipeline.name, .stream = section.source(), .shards = section.shards};
 }
 
 // Tables of the file that are in the lake; one that was never made is left out.
@@ -42,6 +42,16 @@ Result<std::vector<OpenTable>> open_tables(const engine::Engine& engine, const P
     tables.push_back({.section = &section, .table = std::move(*table), .snapshot = std::move(snapshot)});
   }
   return tables;
+}
+
+// Where a table's shard 0 is; 0 when it was never made.
+Result<int64_t> position_of(const std::vector<OpenTable>& tables, const std::string& name) {
+  for (const OpenTable& table : tables) {
+    if (table.section->plan.table != name) continue;
+    WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
+    return position.value_or(0);
+  }
+  return int64_t{0};
 }
 
 // The view `dead_letters`, as the head of a WITH clause that the user's query follows.
@@ -164,7 +174,10 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
       shard.hot_mode = HotMode::kDetached;
       shard.hot_reason = "nothing runs";
     }
-    if (connection != nullptr) {
+    if (!table.section->from_table.empty()) {
+      WEIR_ASSIGN_OR_RETURN(shard.stream_last_seq, position_of(tables, table.section->from_table));
+      shard.lag_events = std::max<int64_t>(0, *shard.stream_last_seq - shard.lake_position);
+    } else if (connection != nullptr) {
       WEIR_ASSIGN_OR_RETURN(const auto admin, nats::StreamAdmin::open(*connection));
       WEIR_ASSIGN_OR_RETURN(const auto incarnation, incarnations.current(table.section->stream));
       if (const auto stream = admin.info(table.section->stream); stream.ok()) {
@@ -173,7 +186,7 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
       }
     }
     TableStatus shown{
-        .name = name, .stream = table.section->stream, .plan_id = table.section->plan.id(), .columns = {}, .shards = {}};
+        .name = name, .stream = table.section->source(), .plan_id = table.section->plan.id(), .columns = {}, .shards = {}};
     shown.shards.push_back(std::move(shard));
     WEIR_ASSIGN_OR_RETURN(shown.files, file_totals(*lake::engine_snapshot(*table.snapshot), name));
     status.tables.push_back(std::move(shown));

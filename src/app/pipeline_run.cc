@@ -59,12 +59,20 @@ Status PipelineRun::start_http() {
 
 Status PipelineRun::run() {
   std::map<std::string, std::vector<TableSection>> by_stream;
-  for (const TableSection& table : config_.tables) by_stream[table.stream].push_back(table);
+  for (const TableSection& table : config_.tables) {
+    if (table.from_table.empty()) by_stream[table.stream].push_back(table);
+  }
   state_ = PipelineState::kRunning;
   std::stop_source stop;
   for (auto& [stream, tables] : by_stream) {
     add_slot(stream, std::make_shared<const std::vector<TableSection>>(std::move(tables)), stop.get_token());
   }
+  followers_ = std::make_unique<Followers>(
+      *services_, config_, telemetry_,
+      FollowersOptions{.until_caught_up = options_.until_caught_up,
+                       .stream_end = [this](const std::string& table) { return end_of_stream_table(table); },
+                       .visible = options_.visible});
+  followers_->start(stop.get_token());
   {
     MaintenanceSchedule maintenance(*services_, config_, telemetry_, [this] { return held_tables(); });
     const std::jthread upkeep([&maintenance, token = stop.get_token()] { maintenance.run(token); });
@@ -93,10 +101,11 @@ void PipelineRun::wait_for_shards(std::stop_source& stop) {
   const auto ended = [](const std::unique_ptr<Slot>& slot) { return slot->ended.load(); };
   while (true) {
     restart_changed_slots(stop.get_token());
-    if (std::all_of(slots_.begin(), slots_.end(), ended)) return;
+    followers_->restart_changed(stop.get_token());
+    if (std::all_of(slots_.begin(), slots_.end(), ended) && followers_->ended()) return;
     std::this_thread::sleep_for(kSampleInterval);
     sample();
-    if (!fenced_ && !(options_.stopping && options_.stopping())) {
+    if (!fenced_ && !followers_->fenced() && !(options_.stopping && options_.stopping())) {
       if (!options_.reload) continue;
       if (auto file = options_.reload()) reload(std::move(*file), stop.get_token());
       continue;
@@ -109,12 +118,30 @@ void PipelineRun::wait_for_shards(std::stop_source& stop) {
     for (const auto& slot : slots_) {
       if (slot->open) slot->shard->drain(config_.pipeline.shutdown_timeout);
     }
+    followers_->drain();
   }
+}
+
+// Looked at by the tables that follow it: they end when it has.
+SourceEnd PipelineRun::end_of_stream_table(const std::string& table) {
+  std::lock_guard lock(slots_mutex_);
+  for (const auto& slot : slots_) {
+    const bool has_it = std::ranges::any_of(*slot->tables, [&](const TableSection& section) {
+      return section.plan.table == table;
+    });
+    if (!has_it) continue;
+    if (!slot->ended) return SourceEnd::kGoesOn;
+    return slot->open && slot->shard->goal_reached() ? SourceEnd::kReached : SourceEnd::kStopped;
+  }
+  return SourceEnd::kStopped;
 }
 
 Status PipelineRun::worst_result() const {
   Status worst;
-  bool reached = true;
+  bool reached = followers_->goals_reached();
+  for (const Status& result : followers_->results()) {
+    if (severity(result) > severity(worst)) worst = result;
+  }
   for (const auto& slot : slots_) {
     if (severity(slot->result) > severity(worst)) worst = slot->result;
     reached = reached && slot->open && slot->shard->goal_reached();
@@ -136,7 +163,10 @@ void PipelineRun::sample() {
         waiting.push_back("stream " + slot->stream + " is not open yet, or failed to: see the log");
       }
     }
-    taken = sampler_->take(shards, state_);
+    taken = sampler_->take(shards, *followers_, state_);
+    for (const std::string& table : followers_->waiting()) {
+      waiting.push_back("table " + table + " is not open yet, or failed to: see the log");
+    }
     taken.not_ready.insert(taken.not_ready.end(), waiting.begin(), waiting.end());
   }
   {

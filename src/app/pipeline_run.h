@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/followers.h"
 #include "app/job_report.h"
 #include "app/services.h"
 #include "app/shard.h"
@@ -85,6 +86,7 @@ class PipelineRun {
   void change_tables(Slot& slot, Tables tables);
   Tables tables_of(const Slot& slot);
   void wait_for_shards(std::stop_source& stop);
+  [[nodiscard]] SourceEnd end_of_stream_table(const std::string& table);
   [[nodiscard]] Status worst_result() const;
   void sample();
 
@@ -93,6 +95,7 @@ class PipelineRun {
   const RunOptions options_;
   std::unique_ptr<Services> services_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::unique_ptr<Followers> followers_;    // Of the tables with from_table.
   std::atomic<bool> fenced_{false};         // A newer process has one of our shards: it is to have them all.
   std::mutex slots_mutex_;                  // A slot's shard neither comes nor goes while it is looked at.
   mutable std::mutex mutex_;

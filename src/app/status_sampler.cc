@@ -36,7 +36,7 @@ std::string first_of(std::initializer_list<std::string> texts) {
 StatusSampler::StatusSampler(const PipelineConfig& config, Services& services, Telemetry telemetry)
     : config_(config), services_(services), telemetry_(telemetry), started_us_(telemetry.clock.unix_us()) {}
 
-StatusSnapshot StatusSampler::take(const std::vector<Shard*>& shards, PipelineState state) {
+StatusSnapshot StatusSampler::take(const std::vector<Shard*>& shards, const Followers& followers, PipelineState state) {
   StatusSnapshot snapshot;
   snapshot.pipeline = config_.pipeline.name;
   snapshot.version = kVersion;
@@ -47,6 +47,7 @@ StatusSnapshot StatusSampler::take(const std::vector<Shard*>& shards, PipelineSt
   Sample sample{.time_us = snapshot.time_us, .events = {}, .rows = {}, .hot_positions = {}};
   std::erase_if(stream_ends_, [&](const auto& end) { return std::ranges::find(shards, end.first) == shards.end(); });
   for (Shard* shard : shards) add_shard(*shard, &snapshot, &sample);
+  followers.for_each([&](const TableFollower& follower) { add_follower(follower, &snapshot, &sample); });
   add_rates(std::move(sample), &snapshot);
   return snapshot;
 }
@@ -71,18 +72,30 @@ void StatusSampler::add_shard(Shard& shard, StatusSnapshot* snapshot, Sample* sa
     weir::ShardStatus out = shard_status(table, parts, end, snapshot->time_us);
     if (out.last_error.empty()) out.last_error = status.source_error;
     parts.metrics->queue_bytes.set(static_cast<double>(status.held_bytes));
-    add_reasons(table, out, snapshot);
-    sample->events.push_back(table.counts.events);
-    sample->rows.push_back(table.counts.rows());
-    sample->hot_positions.push_back(table.hot_position.value);
-    weir::TableStatus shown_table{
-        .name = table.table, .stream = shard.stream(), .plan_id = parts.plan->id(), .columns = {}, .shards = {}};
-    for (const RowColumn& column : parts.plan->rows) {
-      shown_table.columns.push_back({.name = column.name, .type = to_string(column.type), .nullable = column.nullable});
-    }
-    shown_table.shards.push_back(std::move(out));
-    snapshot->tables.push_back(std::move(shown_table));
+    add_table(table, parts, std::move(out), snapshot, sample);
   }
+}
+
+// What the source of such a table holds is its stream: its lag is against that.
+void StatusSampler::add_follower(const TableFollower& follower, StatusSnapshot* snapshot, Sample* sample) {
+  const pipeline::TableStatus table = follower.status();
+  weir::ShardStatus out = shard_status(table, follower.parts(), follower.source_position(), snapshot->time_us);
+  add_table(table, follower.parts(), std::move(out), snapshot, sample);
+}
+
+void StatusSampler::add_table(const pipeline::TableStatus& table, const TableParts& parts, weir::ShardStatus shown,
+                              StatusSnapshot* snapshot, Sample* sample) {
+  add_reasons(table, shown, snapshot);
+  sample->events.push_back(table.counts.events);
+  sample->rows.push_back(table.counts.rows());
+  sample->hot_positions.push_back(table.hot_position.value);
+  weir::TableStatus shown_table{
+      .name = table.table, .stream = parts.section->source(), .plan_id = parts.plan->id(), .columns = {}, .shards = {}};
+  for (const RowColumn& column : parts.plan->rows) {
+    shown_table.columns.push_back({.name = column.name, .type = to_string(column.type), .nullable = column.nullable});
+  }
+  shown_table.shards.push_back(std::move(shown));
+  snapshot->tables.push_back(std::move(shown_table));
 }
 
 weir::ShardStatus StatusSampler::shard_status(const pipeline::TableStatus& table, const TableParts& parts,

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/followers.h"
 #include "app/shard.h"
 #include "config/pipeline_config.h"
 #include "http/status_snapshot.h"
@@ -19,7 +20,7 @@ class StatusSampler {
  public:
   StatusSampler(const PipelineConfig& config, Services& services, Telemetry telemetry);
 
-  [[nodiscard]] StatusSnapshot take(const std::vector<Shard*>& shards, PipelineState state);
+  [[nodiscard]] StatusSnapshot take(const std::vector<Shard*>& shards, const Followers& followers, PipelineState state);
 
  private:
   /// What rates are made of: counts at one moment, of every table in order.
@@ -32,6 +33,9 @@ class StatusSampler {
 
   [[nodiscard]] Result<Seq> stream_end(Shard& shard, int64_t now_us);
   void add_shard(Shard& shard, StatusSnapshot* snapshot, Sample* sample);
+  void add_follower(const TableFollower& follower, StatusSnapshot* snapshot, Sample* sample);
+  void add_table(const pipeline::TableStatus& table, const TableParts& parts, weir::ShardStatus shown,
+                 StatusSnapshot* snapshot, Sample* sample);
   [[nodiscard]] weir::ShardStatus shard_status(const pipeline::TableStatus& table, const TableParts& parts,
                                                const Result<Seq>& stream_end, int64_t now_us) const;
   void add_reasons(const pipeline::TableStatus& table, const weir::ShardStatus& shard, StatusSnapshot* snapshot) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -66,6 +67,7 @@ Result<std::unique_ptr<StreamFill>> StreamFill::open(const PipelineConfig& confi
                                                      Telemetry telemetry, StreamFillOptions options) {
   const TableSection* section = find_table(config, table);
   if (section == nullptr) return invalid_argument("there is no table " + table + " in the file");
+  if (!section->from_table.empty()) return invalid_argument("table " + table + " follows table " + section->from_table);
   PipelineConfig alone = config;
   alone.tables = {*section};
   alone.clickhouse.reset();  // It begins where the table goes live; its history comes from the lake.
@@ -85,6 +87,7 @@ Result<StreamFillReport> StreamFill::run() {
                     left.status().message());
     }
     WEIR_RETURN_IF_ERROR(left.status());
+    if (!new_columns_.empty()) continue;  // The plan ended; the next round has them.
     if (interrupted_) {
       return unavailable("stopped at sequence " + to_string(report_.position) +
                          "; the same command goes on from there, and so does `weir run`");
@@ -126,6 +129,7 @@ Result<std::optional<Epoch>> StreamFill::epoch_in_lake() const {
 Result<int64_t> StreamFill::round() {
   const TableSection& section = config_.tables.front();
   std::stop_source stop;
+  std::set<std::string> told_fields;
   std::atomic<Shard*> running{nullptr};
   std::jthread watcher([&](const std::stop_token& done) {
     while (!done.stop_requested()) {
@@ -136,13 +140,18 @@ Result<int64_t> StreamFill::round() {
   });
   WEIR_ASSIGN_OR_RETURN(const auto shard,
                         Shard::open(*services_, config_, {&section},
-                                    {.until_caught_up = true, .visible = {}, .beside_the_stream = true}, telemetry_,
-                                    stop.get_token()));
+                                    {.until_caught_up = true,
+                                     .new_columns = new_columns_,
+                                     .told_fields = &told_fields,
+                                     .visible = {},
+                                     .beside_the_stream = true},
+                                    telemetry_, stop.get_token()));
   running = shard.get();
   const Status status = shard->run();
   watcher.request_stop();
   watcher.join();
-  interrupted_ = status.ok() && !shard->goal_reached();
+  new_columns_ = shard->new_columns();
+  interrupted_ = status.ok() && !shard->goal_reached() && new_columns_.empty();
   WEIR_RETURN_IF_ERROR(status);
   const auto& lake_table = shard->tables().front()->lake_table;
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, lake_table->snapshot());

@@ -66,6 +66,7 @@ class StreamFill {
   std::unique_ptr<Services> services_;
   StreamFillReport report_;
   bool interrupted_ = false;
+  NewColumns new_columns_;  // Asked for by the last round's events.
 };
 
 }  // namespace weir::app

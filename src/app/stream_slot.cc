@@ -162,7 +162,9 @@ void PipelineRun::reload(PipelineConfig file, const std::stop_token& stop) {
     for (const TableSection& table : *tables_of(*slot)) known.insert(table.plan.table);
   }
   std::map<std::string, std::vector<TableSection>> added;
+  const bool followers_changed = followers_->reload(file, stop);
   for (TableSection& table : file.tables) {
+    if (!table.from_table.empty()) continue;
     table.plan.message_bytes_max = config_.limits.message_bytes_max;
     table.plan.json_depth_max = config_.limits.json_depth_max;
     if (!known.contains(table.plan.table)) added[table.stream].push_back(table);
@@ -181,7 +183,7 @@ void PipelineRun::reload(PipelineConfig file, const std::stop_token& stop) {
     ++changed;
     add_slot(stream, std::make_shared<const std::vector<TableSection>>(std::move(tables)), stop);
   }
-  telemetry_.log.info("the pipeline file was read again", {{"streams_changed", changed}});
+  telemetry_.log.info("the pipeline file was read again", {{"streams_changed", changed}, {"followers_changed", followers_changed}});
 }
 
 }  // namespace weir::app

@@ -36,6 +36,13 @@ int backfill(const GlobalOptions& global, const BackfillOptions& options, const 
 
 }  // namespace
 
+const char* clickhouse_only_option(const BackfillOptions& options) {
+  if (options.oldest_first) return "--oldest-first";
+  if (options.skip_ahead) return "--skip-ahead";
+  if (options.rows_per_second) return "--rows-per-second";
+  return options.parallelism > 0 ? "--parallelism" : nullptr;
+}
+
 CommandBody declare_backfill(CLI::App& app) {
   auto options = std::make_shared<BackfillOptions>();
   app.add_option("FILE", options->file, "The pipeline file")->required();

@@ -46,6 +46,9 @@ struct BackfillOptions {
 [[nodiscard]] int backfill_into_table(const GlobalOptions& global, const BackfillOptions& options,
                                       const Environment& environment);
 
+/// An option that was given and means something only with --to clickhouse; null: there is none.
+[[nodiscard]] const char* clickhouse_only_option(const BackfillOptions& options);
+
 [[nodiscard]] CommandBody declare_backfill(CLI::App& app);
 
 }  // namespace weir::cli

@@ -65,15 +65,6 @@ void print_report(const GlobalOptions& global, const std::string& table, const a
       << " into the file of the running process (`weir run` picks it up at its start, or on SIGHUP)\n";
 }
 
-// Options of the other kinds that would silently do nothing here.
-const char* foreign_option(const BackfillOptions& options) {
-  if (options.oldest_first) return "--oldest-first";
-  if (options.skip_ahead) return "--skip-ahead";
-  if (options.rows_per_second) return "--rows-per-second";
-  if (options.parallelism > 0) return "--parallelism";
-  return nullptr;
-}
-
 int fill(const GlobalOptions& global, const BackfillOptions& options, const OpenedFile& opened,
          const Environment& environment) {
   catch_stop_signals();
@@ -103,7 +94,7 @@ int fill(const GlobalOptions& global, const BackfillOptions& options, const Open
 }  // namespace
 
 int backfill_from_stream(const GlobalOptions& global, const BackfillOptions& options, const Environment& environment) {
-  if (const char* foreign = foreign_option(options)) {
+  if (const char* foreign = clickhouse_only_option(options)) {
     environment.err << "weir backfill: " << foreign << " has no effect with --from-stream; leave it out\n";
     return kWrongUsage;
   }
@@ -114,6 +105,11 @@ int backfill_from_stream(const GlobalOptions& global, const BackfillOptions& opt
   if (section == opened->config.tables.end()) {
     environment.err << "weir backfill: --table " << options.table << ": " << options.file
                     << " has no such table; add its [[table]]\n";
+    return kWrongUsage;
+  }
+  if (!section->from_table.empty()) {
+    environment.err << "weir backfill: table " << options.table << " follows table " << section->from_table
+                    << "; fill it with --table " << section->from_table << " --into " << options.table << "\n";
     return kWrongUsage;
   }
   if (!opened->config.nats.embedded()) {  // An embedded server does not run yet and has nothing to say.

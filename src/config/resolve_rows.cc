@@ -9,19 +9,6 @@
 namespace weir {
 namespace {
 
-// The rows of the table that is followed, as the input of the one that follows.
-std::vector<InputColumn> input_from_rows(const Plan& followed) {
-  std::vector<InputColumn> input;
-  for (const RowColumn& row : followed.rows) {
-    input.push_back({.name = row.name,
-                     .type = row.type,
-                     .from = {.kind = ValueSource::Kind::kPointer, .text = "/" + row.name},
-                     .required = !row.nullable,
-                     .default_json = std::nullopt});
-  }
-  return input;
-}
-
 // Indices of the tables, each behind the one it follows. Requires: no ring, see read_tables().
 std::vector<size_t> in_order_of_following(const std::vector<TableSection>& tables) {
   std::vector<size_t> order;
@@ -52,6 +39,18 @@ Status check_passes_new_columns(const Plan& plan, const SqlChecker& check_sql) {
 }
 
 }  // namespace
+
+std::vector<InputColumn> input_from_rows(const Plan& followed) {
+  std::vector<InputColumn> input;
+  for (const RowColumn& row : followed.rows) {
+    input.push_back({.name = row.name,
+                     .type = row.type,
+                     .from = {.kind = ValueSource::Kind::kPointer, .text = "/" + row.name},
+                     .required = !row.nullable,
+                     .default_json = std::nullopt});
+  }
+  return input;
+}
 
 Status resolve_rows(Plan* plan, const SqlChecker& check_sql) {
   if (plan->sql.empty()) return set_rows_from_input(plan);

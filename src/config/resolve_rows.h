@@ -22,6 +22,9 @@ using SqlChecker = std::function<Result<std::shared_ptr<arrow::Schema>>(const Pl
 /// refused; or the plan adds columns for unknown fields and its SQL would not pass them on.
 [[nodiscard]] Status resolve_rows(Plan* plan, const SqlChecker& check_sql);
 
+/// The rows of a table as the input of one that follows it (from_table).
+[[nodiscard]] std::vector<InputColumn> input_from_rows(const Plan& followed);
+
 /// Fills plan.rows of every table: from its SQL where it has one, else from its columns. All problems are returned;
 /// each names the table, the file and the line of the `sql` key. Empty: every table is ready. Requires: check_sql is
 /// callable.
