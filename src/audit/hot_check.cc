@@ -34,8 +34,8 @@ std::vector<HotSegment> hot_segments(int32_t shard, Seq lake_position,
   std::optional<int64_t> history_from = expires_before_us;
   if (covered_from_us) history_from = std::max(*covered_from_us, expires_before_us.value_or(*covered_from_us));
   std::vector<HotSegment> segments;
-  append(&segments, {.seqs = {Seq{shard < 0 ? 0 : 1}, covered}, .required = true, .required_from_us = history_from});
-  append(&segments, {.seqs = {std::max(covered + 1, Seq{shard < 0 ? 0 : 1}), history_end}, .required = false});
+  append(&segments, {.seqs = {Seq{1}, covered}, .required = true, .required_from_us = history_from});
+  append(&segments, {.seqs = {covered + 1, history_end}, .required = false});
   if (known) {
     append(&segments, {.seqs = {std::max(covered, live_start) + 1, live_end},
                        .required = true,

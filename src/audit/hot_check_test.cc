@@ -44,9 +44,9 @@ TEST(HotSegments, WithoutAPositionRowsMayBeThereAndNeedNot) {
 }
 
 TEST(HotSegments, FilesAreOwedOnlyWhereABackfillBroughtThem) {
-  EXPECT_THAT(hot_segments(-1, Seq{10}, {}, {}, {}, {}), ElementsAre(HotSegment{.seqs = range(0, 10)}));
+  EXPECT_THAT(hot_segments(-1, Seq{10}, {}, {}, {}, {}), ElementsAre(HotSegment{.seqs = range(1, 10)}));
   EXPECT_THAT(hot_segments(-1, Seq{10}, {}, Seq{10}, {}, {}),
-              ElementsAre(HotSegment{.seqs = range(0, 10), .required = true}));
+              ElementsAre(HotSegment{.seqs = range(1, 10), .required = true}));
 }
 
 TEST(HotSegments, RowsThatMayHaveExpiredAreNotOwed) {

@@ -211,7 +211,7 @@ Result<ShardRows> check_books(const LakeQuery& query, const std::map<int32_t, Sh
              .store = options.store,
              .table = {},
              .shard = shard,
-             .range = {Seq{shard < 0 ? 0 : 1}, books.position},
+             .range = {Seq{1}, books.position},
              .rows = std::abs(found - wanted->second),
              .columns = {},
              .example = {},

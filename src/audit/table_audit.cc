@@ -137,7 +137,7 @@ class TableAudit {
     for (const auto& [shard, books] : shards_) {
       RangeReport& range = report_.ranges.emplace_back();
       range.shard = shard;
-      range.range = {Seq{shard < 0 ? 0 : 1}, books.position};
+      range.range = {Seq{1}, books.position};
       range.what = "lake and its books";
       const auto found = rows.find(shard);
       range.lake_rows = found == rows.end() ? 0 : found->second;
