@@ -1,21 +1,54 @@
 #include "app/audit_heal.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "backfill/job_store.h"
 #include "base/clock.h"
 
 namespace weir::app {
 
+namespace {
+
+struct Missing {
+  int32_t shard = 0;
+  SeqRange range;
+};
+
+// Neighbours with at most `gap` sequences between them as one. What lies between is there already: a backfill looks.
+std::vector<Missing> joined(const std::vector<Missing>& sorted, int64_t gap) {
+  std::vector<Missing> result;
+  for (const Missing& next : sorted) {
+    if (!result.empty() && result.back().shard == next.shard && next.range.first - result.back().range.last <= gap) {
+      result.back().range.last = std::max(result.back().range.last, next.range.last);
+    } else {
+      result.push_back(next);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
 std::optional<std::string> heal_predicate(const audit::TableReport& report) {
-  std::string where;
-  size_t ranges = 0;
+  std::vector<Missing> missing;
   for (const audit::Finding& finding : report.log.findings()) {
     if (finding.kind != audit::FindingKind::kMissing || finding.store != audit::StoreName::kClickHouse) continue;
-    if (++ranges > kHealRangesMax) break;
+    missing.push_back({finding.shard, finding.range});
+  }
+  std::ranges::sort(missing, {}, [](const Missing& m) { return std::pair(m.shard, m.range.first); });
+  for (int64_t gap = 1; missing.size() > kHealRangesMax; gap *= 2) {
+    std::vector<Missing> fewer = joined(missing, gap);
+    if (fewer.size() == missing.size() && gap > (int64_t{1} << 60)) break;  // As many shards.
+    missing = std::move(fewer);
+  }
+  std::string where;
+  for (const Missing& part : missing) {
     where += (where.empty() ? "" : " OR ");
-    where += "(\"_shard\" = " + std::to_string(finding.shard) + " AND \"_seq\" BETWEEN " +
-             to_string(finding.range.first) + " AND " + to_string(finding.range.last) + ")";
+    where += "(\"_shard\" = " + std::to_string(part.shard) + " AND \"_seq\" BETWEEN " + to_string(part.range.first) +
+             " AND " + to_string(part.range.last) + ")";
   }
   return where.empty() ? std::nullopt : std::optional(where);
 }

@@ -13,7 +13,7 @@
 
 namespace weir::app {
 
-/// Of one heal; what is left over is found by the next audit.
+/// Of one heal; more are joined with their neighbours, since a backfill inserts only rows that are absent.
 inline constexpr size_t kHealRangesMax = 200;
 
 /// The rows that `report` misses in ClickHouse, as a WHERE for a backfill; empty when it misses none. Doubled and changed
