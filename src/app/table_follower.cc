@@ -58,14 +58,12 @@ Status TableFollower::prepare(const std::stop_token& stop) {
   const std::string& table = section_.plan.table;
   parts_.section = &section_;
   parts_.metrics = std::make_unique<TableMetrics>(telemetry_.metrics, table, 0);
-  WEIR_RETURN_IF_ERROR(wait_for_source(stop));
-  WEIR_RETURN_IF_ERROR(choose_plan());
+  WEIR_RETURN_IF_ERROR(choose_plan(stop));
   WEIR_RETURN_IF_ERROR(open_tables());
   WEIR_RETURN_IF_ERROR(take_lease(stop));
   // Waiting for the lease may have taken days, and whoever had it may have changed the plan.
   const std::string before = parts_.plan->id();
-  WEIR_RETURN_IF_ERROR(wait_for_source(stop));
-  WEIR_RETURN_IF_ERROR(choose_plan());
+  WEIR_RETURN_IF_ERROR(choose_plan(stop));
   if (parts_.plan->id() != before) WEIR_RETURN_IF_ERROR(open_tables());
   WEIR_RETURN_IF_ERROR(build_transform());
   const std::string epoch_app_id = position_app_id(table, 0) + "/epoch";
@@ -118,9 +116,22 @@ Status TableFollower::wait_for_source(const std::stop_token& stop) {
   return ok_status();
 }
 
-Status TableFollower::choose_plan() {
-  section_.plan.input = input_from_rows(*source_plan_);
-  WEIR_RETURN_IF_ERROR(resolve_plan(*services_.engine, &section_.plan).with_context("sql"));
+// The file's SQL was checked against the file's source. Where that one does not have those columns yet, it is about to.
+Status TableFollower::choose_plan(const std::stop_token& stop) {
+  bool told = false;
+  while (true) {
+    WEIR_RETURN_IF_ERROR(wait_for_source(stop));
+    section_.plan.input = input_from_rows(*source_plan_);
+    const Status resolved = resolve_plan(*services_.engine, &section_.plan).with_context("sql");
+    if (resolved.ok()) break;
+    if (!options_.wait_for_source || source_plan_->rows == source_section_.plan.rows) return resolved;
+    if (!std::exchange(told, true)) {
+      telemetry_.log.info("waiting for the columns of the table that is followed",
+                          {{"table", section_.plan.table}, {"reason", resolved.message()}});
+    }
+    (void)wait_until([] { return false; }, kWaitForSource, stop);
+    if (stop.stop_requested()) return shutting_down("stopped while waiting for columns of table " + section_.from_table);
+  }
   WEIR_ASSIGN_OR_RETURN(NextPlan next, next_plan(*services_.engine, config_, section_));
   parts_.plan = std::move(next.plan);
   return ok_status();

@@ -86,7 +86,7 @@ class TableFollower {
 
   Status prepare(const std::stop_token& stop);
   Status wait_for_source(const std::stop_token& stop);
-  Status choose_plan();
+  Status choose_plan(const std::stop_token& stop);
   Status open_tables();
   Status take_lease(const std::stop_token& stop);
   Status build_transform();
