@@ -103,8 +103,11 @@ Status TableMaintenance::compact(const Options& options, const std::stop_token& 
     }
     optimize.partition_filters_json = piece.partition_filters_json;
     const auto done = delta_->optimize(optimize);
-    if (done.status().code() == StatusCode::kConflict) {
-      report->note = "another maintenance was faster in " + first_of(piece.partitions) + "; what it left is for the next one";
+    const StatusCode code = done.status().code();
+    if (code == StatusCode::kConflict || code == StatusCode::kUnavailable) {
+      report->note = code == StatusCode::kConflict ? "another maintenance was faster" : done.status().message();
+      report->note += "; the next one looks again at " +
+                      (piece.partitions.empty() ? "the whole table" : first_of(piece.partitions));
       if (report->outcome == Outcome::kNothing) report->outcome = Outcome::kSkipped;
       continue;
     }
