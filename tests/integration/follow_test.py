@@ -269,11 +269,11 @@ def test_a_derived_table_takes_new_columns_of_its_source_and_new_tables_of_the_f
     text = pipeline.file.read_text().replace(copy, f"  [[table.column]]{extra}{copy}")
     pipeline.file.write_text(text + derived_table(CHAINED, DERIVED, "SELECT id, extra FROM input WHERE id > 1000"))
     weir.signal(signal.SIGHUP)
-    until(lambda: CHAINED in shards(pipeline), "the new table is taken from the file", 30)
+    until(lambda: CHAINED in shards(pipeline), "the new table is taken from the file", 120)
     world.publish(5_001, 9_000)
     for table in (DERIVED, CHAINED):
-        until(lambda: shards(pipeline)[table].get("lake_position") == 9_000, f"{table} follows", 30)
-        until(lambda: shards(pipeline)[table].get("hot_position") == 9_000, f"{table} follows in ClickHouse", 30)
+        until(lambda: shards(pipeline)[table].get("lake_position") == 9_000, f"{table} follows", 120)
+        until(lambda: shards(pipeline)[table].get("hot_position") == 9_000, f"{table} follows in ClickHouse", 120)
     assert weir.running()
     assert weir.terminate() == 0, weir.text()[-4000:]
     ids = source_ids(9_000)
