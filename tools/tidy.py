@@ -33,6 +33,7 @@ MODULES = {
     "base": Module(0),
     "telemetry": Module(1),
     "process": Module(1),
+    "web": Module(1),
     "schema": Module(1),
     "batch": Module(2),
     "ports": Module(3),
@@ -57,7 +58,7 @@ MODULES = {
 WRAPPED_LIBRARIES = {
     "simdjson.h": "decode",
     "nats": "nats",
-    "curl": "clickhouse",
+    "curl": "web",
     "lz4frame.h": "clickhouse",
     "lz4.h": "clickhouse",
     "weir_engine.h": "engine",

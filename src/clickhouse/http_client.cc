@@ -1,86 +1,11 @@
 #include "clickhouse/http_client.h"
 
-#include <curl/curl.h>
-#include <strings.h>
-
-#include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
+#include <utility>
+#include <vector>
 
 namespace weir::clickhouse {
 namespace {
-
-// An error's text is for a person; more of it is read and forgotten.
-constexpr size_t kErrorBytesMax = 16 << 10;
-constexpr long kTransferBufferBytes = 512 << 10;
-
-struct FreeList {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using HeaderList = std::unique_ptr<curl_slist, FreeList>;
-
-void append_header(HeaderList* list, const std::string& line) {
-  list->reset(curl_slist_append(list->release(), line.c_str()));
-}
-
-// One request in flight: what libcurl's callbacks work on.
-struct Exchange {
-  const HttpRequest* request = nullptr;
-  int64_t response_bytes_max = 0;
-  CURL* handle = nullptr;
-  size_t body_sent = 0;
-  int reads = 0;
-  HttpResponse response;
-  Status aborted;  ///< Not ok: a callback ended the transfer for this reason.
-};
-
-// The first piece is one byte, so that libcurl comes back for the second only after the first went out: that is the
-// moment after_first_byte promises, and every body is longer than that.
-size_t read_body(char* buffer, size_t size, size_t count, void* user) {
-  auto* exchange = static_cast<Exchange*>(user);
-  const std::string_view rest = exchange->request->body.substr(exchange->body_sent);
-  ++exchange->reads;
-  if (exchange->reads == 2 && exchange->request->after_first_byte != nullptr) exchange->request->after_first_byte();
-  const bool announce = exchange->reads == 1 && exchange->request->after_first_byte != nullptr;
-  const size_t length = std::min(rest.size(), announce ? size_t{1} : size * count);
-  std::memcpy(buffer, rest.data(), length);
-  exchange->body_sent += length;
-  return length;
-}
-
-size_t write_body(char* data, size_t size, size_t count, void* user) {
-  auto* exchange = static_cast<Exchange*>(user);
-  const std::string_view piece(data, size * count);
-  long status = 0;
-  curl_easy_getinfo(exchange->handle, CURLINFO_RESPONSE_CODE, &status);
-  std::string& body = exchange->response.body;
-  if (status != 200) {
-    body.append(piece.substr(0, kErrorBytesMax - std::min(kErrorBytesMax, body.size())));
-    return piece.size();
-  }
-  if (exchange->request->on_body) {
-    exchange->aborted = exchange->request->on_body(piece);
-    return exchange->aborted.ok() ? piece.size() : 0;
-  }
-  if (static_cast<int64_t>(body.size() + piece.size()) > exchange->response_bytes_max) {
-    exchange->aborted = resource_exhausted("ClickHouse's answer is larger than " +
-                                           std::to_string(exchange->response_bytes_max) + " bytes");
-    return 0;
-  }
-  body.append(piece);
-  return piece.size();
-}
-
-// Value of a header line when its name is `name`; the line's spaces and line end are left out.
-std::string_view header_value(std::string_view line, std::string_view name) {
-  if (line.size() <= name.size() || line[name.size()] != ':') return {};
-  if (strncasecmp(line.data(), name.data(), name.size()) != 0) return {};
-  line.remove_prefix(name.size() + 1);
-  const size_t first = line.find_first_not_of(" \t");
-  const size_t last = line.find_last_not_of(" \t\r\n");
-  return first == std::string_view::npos ? std::string_view{} : line.substr(first, last - first + 1);
-}
 
 // X-ClickHouse-Summary is a flat JSON object of decimal strings.
 int64_t summary_number(std::string_view summary, std::string_view quoted_name) {
@@ -94,146 +19,65 @@ int64_t summary_number(std::string_view summary, std::string_view quoted_name) {
   return number;
 }
 
-size_t read_header(char* data, size_t size, size_t count, void* user) {
-  auto* exchange = static_cast<Exchange*>(user);
-  const std::string_view line(data, size * count);
-  if (const auto code = header_value(line, "X-ClickHouse-Exception-Code"); !code.empty()) {
-    std::from_chars(code.data(), code.data() + code.size(), exchange->response.exception_code);
-  } else if (const auto summary = header_value(line, "X-ClickHouse-Summary"); !summary.empty()) {
-    exchange->response.written_rows = summary_number(summary, "\"written_rows\"");
+void read_header(std::string_view line, HttpResponse* response) {
+  if (const auto code = web::header_value(line, "X-ClickHouse-Exception-Code"); !code.empty()) {
+    std::from_chars(code.data(), code.data() + code.size(), response->exception_code);
+  } else if (const auto summary = web::header_value(line, "X-ClickHouse-Summary"); !summary.empty()) {
+    response->written_rows = summary_number(summary, "\"written_rows\"");
   }
-  return line.size();
 }
 
-void initialise_curl_once() {
-  static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
-  static_cast<void>(initialised);
+std::vector<std::string> request_headers(const Options& options, const HttpRequest& request) {
+  std::vector<std::string> headers = {"X-ClickHouse-User: " + options.user, "Content-Type: application/octet-stream"};
+  if (!options.password.empty()) headers.push_back("X-ClickHouse-Key: " + options.password);
+  if (!request.content_encoding.empty()) {
+    headers.push_back("Content-Encoding: " + std::string(request.content_encoding));
+  }
+  return headers;
 }
 
 }  // namespace
 
-struct HttpClient::Connection {
-  CURL* handle = curl_easy_init();
-  std::array<char, CURL_ERROR_SIZE> error{};
-
-  Connection() = default;
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  ~Connection() { curl_easy_cleanup(handle); }
-};
-
-HttpClient::HttpClient(const Options& options) : options_(options) {}
-HttpClient::~HttpClient() = default;
+HttpClient::HttpClient(const Options& options, std::unique_ptr<web::HttpClient> transport)
+    : options_(options), transport_(std::move(transport)) {}
 
 Result<std::unique_ptr<HttpClient>> HttpClient::open(const Options& options) {
-  initialise_curl_once();
   if (!options.url.starts_with("http://") && !options.url.starts_with("https://")) {
     return invalid_argument("clickhouse.url \"" + options.url + "\": must begin with http:// or https://");
   }
   Options checked = options;
   while (checked.url.ends_with('/')) checked.url.pop_back();
-  if (checked.connections_max < 1) return invalid_argument("clickhouse: connections_max must be at least 1");
-  return std::unique_ptr<HttpClient>(new HttpClient(checked));
+  auto transport = web::HttpClient::open({.tls_ca = options.tls_ca,
+                                          .connect_timeout = options.connect_timeout,
+                                          .request_timeout = options.request_timeout,
+                                          .idle_connection_max = options.idle_connection_max,
+                                          .connections_max = options.connections_max,
+                                          .response_bytes_max = options.response_bytes_max});
+  if (!transport.ok()) return transport.status().with_context("clickhouse");
+  return std::unique_ptr<HttpClient>(new HttpClient(checked, *std::move(transport)));
 }
-
-std::unique_ptr<HttpClient::Connection> HttpClient::acquire() {
-  std::unique_lock lock(mutex_);
-  released_.wait(lock, [&] { return busy_ < options_.connections_max; });
-  ++busy_;
-  if (idle_.empty()) return std::make_unique<Connection>();
-  auto connection = std::move(idle_.back());
-  idle_.pop_back();
-  return connection;
-}
-
-void HttpClient::release(std::unique_ptr<Connection> connection) {
-  const std::lock_guard lock(mutex_);
-  --busy_;
-  idle_.push_back(std::move(connection));
-  released_.notify_one();
-}
-
-namespace {
-
-HeaderList request_headers(const Options& options, const HttpRequest& request) {
-  HeaderList headers;
-  append_header(&headers, "X-ClickHouse-User: " + options.user);
-  if (!options.password.empty()) append_header(&headers, "X-ClickHouse-Key: " + options.password);
-  append_header(&headers, "Content-Type: application/octet-stream");
-  // Not asked for: a round trip before every large body.
-  append_header(&headers, "Expect:");
-  if (!request.content_encoding.empty()) {
-    append_header(&headers, "Content-Encoding: " + std::string(request.content_encoding));
-  }
-  return headers;
-}
-
-void set_connection_options(CURL* handle, const Options& options, bool fresh) {
-  curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  // Directly to the one server: a proxy from the environment could send two requests to two servers.
-  curl_easy_setopt(handle, CURLOPT_PROXY, "");
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.connect_timeout.count()));
-  curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(options.request_timeout.count()));
-  const auto idle_seconds = std::chrono::ceil<std::chrono::seconds>(options.idle_connection_max).count();
-  curl_easy_setopt(handle, CURLOPT_MAXAGE_CONN, static_cast<long>(idle_seconds));
-  curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, kTransferBufferBytes);
-  curl_easy_setopt(handle, CURLOPT_UPLOAD_BUFFERSIZE, kTransferBufferBytes);
-  if (!options.tls_ca.empty()) curl_easy_setopt(handle, CURLOPT_CAINFO, options.tls_ca.c_str());
-  curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-  curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, fresh ? 1L : 0L);
-}
-
-// No CURLOPT_SEEKFUNCTION: without it libcurl cannot send a body a second time over a new connection behind our back.
-void set_transfer_options(CURL* handle, Exchange* exchange) {
-  const auto length = static_cast<curl_off_t>(exchange->request->body.size());
-  curl_easy_setopt(handle, CURLOPT_POST, 1L);
-  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, length);
-  if (length == 0) {
-    curl_easy_setopt(handle, CURLOPT_POSTFIELDS, "");
-  } else {
-    curl_easy_setopt(handle, CURLOPT_READFUNCTION, &read_body);
-    curl_easy_setopt(handle, CURLOPT_READDATA, exchange);
-  }
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &write_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, exchange);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &read_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, exchange);
-}
-
-}  // namespace
 
 Result<HttpResponse> HttpClient::post(const HttpRequest& request) {
-  auto connection = acquire();
-  CURL* handle = connection->handle;
-  if (handle == nullptr) {
-    release(std::make_unique<Connection>());
-    return resource_exhausted("libcurl cannot allocate a connection");
+  HttpResponse response;
+  Status refused;  // By the one who takes the body: returned as it is.
+  web::Request exchange{.url = options_.url + "/?" + request.query_string,
+                        .headers = request_headers(options_, request),
+                        .body = request.body,
+                        .fresh_connection = request.fresh_connection,
+                        .after_first_byte = request.after_first_byte};
+  exchange.on_header = [&](std::string_view line) { read_header(line, &response); };
+  if (request.on_body) {
+    exchange.on_body = [&](std::string_view piece) {
+      refused = request.on_body(piece);
+      return refused;
+    };
   }
-  Exchange exchange{.request = &request, .response_bytes_max = options_.response_bytes_max, .handle = handle};
-  const HeaderList headers = request_headers(options_, request);
-  const std::string url = options_.url + "/?" + request.query_string;
-
-  curl_easy_reset(handle);  // Keeps the open connection, forgets the last request.
-  connection->error[0] = '\0';
-  curl_easy_setopt(handle, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, connection->error.data());
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
-  set_connection_options(handle, options_, request.fresh_connection);
-  set_transfer_options(handle, &exchange);
-  const CURLcode code = curl_easy_perform(handle);
-  long status = 0;
-  curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-  const std::string detail = connection->error.data();
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, nullptr);
-  release(std::move(connection));
-
-  if (!exchange.aborted.ok()) return exchange.aborted;
-  if (code != CURLE_OK) return from_transport(code, detail, exchange.body_sent > 0, request.effect);
-  exchange.response.status = static_cast<int>(status);
-  return std::move(exchange.response);
+  auto answer = transport_->exchange(exchange);
+  if (!refused.ok()) return refused;
+  if (!answer.ok()) return from_transport(answer.status(), request.effect);
+  response.status = answer->status;
+  response.body = std::move(answer->body);
+  return response;
 }
 
 }  // namespace weir::clickhouse

@@ -1,18 +1,15 @@
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/status.h"
 #include "clickhouse/options.h"
 #include "clickhouse/status_mapping.h"
+#include "web/http_client.h"
 
 namespace weir::clickhouse {
 
@@ -35,32 +32,22 @@ struct HttpResponse {
   std::string body;           ///< Collected body; errors are always collected, up to a bound.
 };
 
-/// POST requests to one server over kept-alive connections (libcurl). Thread-safe; each request runs on the calling
-/// thread. Requests beyond Options::connections_max wait for one to end.
+/// POST requests to one server over kept-alive connections (web/http_client.h). Thread-safe; each request runs on the
+/// calling thread. Requests beyond Options::connections_max wait for one to end.
 class HttpClient {
  public:
   /// Does not connect. kInvalidArgument: the URL is not one of http or https.
   [[nodiscard]] static Result<std::unique_ptr<HttpClient>> open(const Options& options);
-  ~HttpClient();
-  HttpClient(const HttpClient&) = delete;
-  HttpClient& operator=(const HttpClient&) = delete;
 
   /// The answer, whatever its status. No complete answer: from_transport(). A collected body larger than
   /// Options::response_bytes_max: kResourceExhausted.
   [[nodiscard]] Result<HttpResponse> post(const HttpRequest& request);
 
  private:
-  struct Connection;
-
-  explicit HttpClient(const Options& options);
-  [[nodiscard]] std::unique_ptr<Connection> acquire();
-  void release(std::unique_ptr<Connection> connection);
+  HttpClient(const Options& options, std::unique_ptr<web::HttpClient> transport);
 
   const Options options_;
-  std::mutex mutex_;
-  std::condition_variable released_;
-  std::vector<std::unique_ptr<Connection>> idle_;
-  int busy_ = 0;
+  const std::unique_ptr<web::HttpClient> transport_;
 };
 
 }  // namespace weir::clickhouse

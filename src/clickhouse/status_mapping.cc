@@ -1,7 +1,5 @@
 #include "clickhouse/status_mapping.h"
 
-#include <curl/curl.h>
-
 #include <charconv>
 #include <string>
 
@@ -117,19 +115,11 @@ Status without_exception(int http_status, std::string text, Effect effect) {
 
 }  // namespace
 
-Status from_transport(int curl_code, std::string_view detail, bool body_started, Effect effect) {
-  std::string text = curl_easy_strerror(static_cast<CURLcode>(curl_code));
-  if (!detail.empty()) text += ": " + std::string(detail);
-  switch (static_cast<CURLcode>(curl_code)) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_SSL_CACERT_BADFILE: return invalid_argument(std::move(text));
-    default: break;
-  }
-  // Headers alone never put a row in: the server waits for the announced body and fails without it. So everything that
-  // goes wrong before the first byte of the body (name, connection, TLS, stale connection) happened in front of it.
-  if (!body_started || effect == Effect::kIdempotent) return unavailable(std::move(text));
-  return outcome_unknown(std::move(text));
+// Headers alone never put a row in: the server waits for the announced body and fails without it. So everything that goes
+// wrong before the first byte of the body (name, connection, TLS, stale connection) happened in front of it.
+Status from_transport(const Status& transport, Effect effect) {
+  if (transport.code() != StatusCode::kOutcomeUnknown || effect != Effect::kIdempotent) return transport;
+  return unavailable(transport.message());
 }
 
 Status from_exception(int http_status, int exception_code, std::string_view message, Effect effect) {

@@ -12,9 +12,9 @@ enum class Effect {
   kInsert,      ///< Rows may be in: only what provably happened before any was written is anything but "unknown".
 };
 
-/// A request that got no complete answer. `curl_code` is a CURLcode; `body_started`: at least one byte of the body was
-/// handed to the connection. kUnavailable before that, else kOutcomeUnknown (kUnavailable for Effect::kIdempotent).
-[[nodiscard]] Status from_transport(int curl_code, std::string_view detail, bool body_started, Effect effect);
+/// A request that got no complete answer, as web::HttpClient says it: the same, but an unknown outcome of
+/// Effect::kIdempotent is kUnavailable.
+[[nodiscard]] Status from_transport(const Status& transport, Effect effect);
 
 /// An answer other than success. `http_status` as received; `exception_code` from X-ClickHouse-Exception-Code or the
 /// body, 0 when neither named one (a proxy answered); `message` is the body.

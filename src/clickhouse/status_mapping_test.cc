@@ -1,6 +1,5 @@
 #include "clickhouse/status_mapping.h"
 
-#include <curl/curl.h>
 #include <gtest/gtest.h>
 
 namespace weir::clickhouse {
@@ -10,16 +9,12 @@ StatusCode insert_code(int exception, std::string_view message = "Code: x. DB::E
   return from_exception(500, exception, message, Effect::kInsert).code();
 }
 
-TEST(StatusMapping, WhatFailsBeforeTheFirstByteOfTheBodyIsUnavailableAndUnknownAfterwards) {
-  for (const CURLcode code : {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_SSL_CONNECT_ERROR,
-                              CURLE_PEER_FAILED_VERIFICATION, CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING}) {
-    EXPECT_EQ(from_transport(code, "", false, Effect::kInsert).code(), StatusCode::kUnavailable);
-  }
-  for (const CURLcode code :
-       {CURLE_OPERATION_TIMEDOUT, CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_SEND_FAIL_REWIND}) {
-    EXPECT_EQ(from_transport(code, "", true, Effect::kInsert).code(), StatusCode::kOutcomeUnknown);
-    EXPECT_EQ(from_transport(code, "", true, Effect::kIdempotent).code(), StatusCode::kUnavailable);
-  }
+TEST(StatusMapping, AnUnknownOutcomeStaysUnknownForAnInsertAndIsTriedAgainForWhatMayBeRepeated) {
+  EXPECT_EQ(from_transport(outcome_unknown("cut"), Effect::kInsert).code(), StatusCode::kOutcomeUnknown);
+  EXPECT_EQ(from_transport(outcome_unknown("cut"), Effect::kIdempotent).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(from_transport(unavailable("refused"), Effect::kInsert).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(from_transport(invalid_argument("url"), Effect::kIdempotent).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(from_transport(resource_exhausted("large"), Effect::kInsert).code(), StatusCode::kResourceExhausted);
 }
 
 TEST(StatusMapping, TheStatementsOwnRefusalIsFencedButAnotherThrowIfIsUnknown) {
