@@ -40,24 +40,21 @@ std::string hot_branch(const Names& names, const std::string& table, const std::
 // A branch without rows that is folded away while planning, or else fails every query on the view. Each column is a call
 // of fail(): a constant would let the user's own predicate fold the branch away in front of the guard.
 std::string guard_branch(const std::vector<ColumnView>& columns, const ViewContent& content) {
-  const std::string zone_message = quote_string(
-      "weir: the time zone of this session is not UTC, so times from ClickHouse would be shifted; set it to UTC, or "
-      "sql.forced-session-time-zone=UTC on the server");
-  const std::string age_message = quote_string(
-      "weir: this view is too old: ClickHouse may have dropped rows that the view takes from there; start weir run, or "
-      "weir trino refresh");
-  const std::string fail = "fail(" + zone_message + ")";
   std::vector<std::string> items;
   for (const ColumnView& column : columns) {
-    items.push_back("CAST(" + fail + " AS " + column.type + ") AS " + quote_identifier(column.name));
+    items.push_back("CAST(fail('weir: this view cannot be read now: it is too old, or the time zone is not UTC') AS " +
+                    column.type + ") AS " + quote_identifier(column.name));
   }
-  std::string condition = "false";
+  std::string too_old = "false";
   if (content.valid_until_us) {
-    condition = "IF(current_timestamp < " + timestamp_literal(*content.valid_until_us) + ", false, CAST(fail(" +
-                age_message + ") AS boolean))";
+    too_old = "IF(current_timestamp < " + timestamp_literal(*content.valid_until_us) +
+              ", false, CAST(fail('weir: this view is too old: ClickHouse may have dropped rows that the view takes from "
+              "there; start weir run, or weir trino refresh') AS boolean))";
   }
   return "SELECT " + joined(items, ", ") + " FROM (VALUES 1) WHERE IF(current_timezone() IN ('UTC', 'Etc/UTC'), " +
-         condition + ", CAST(" + fail + " AS boolean))";
+         too_old +
+         ", CAST(fail('weir: the time zone of this session is not UTC, so times from ClickHouse would be shifted; set it "
+         "to UTC, or sql.forced-session-time-zone=UTC on the server') AS boolean))";
 }
 
 std::string bigint(const std::optional<int64_t>& number) {
@@ -153,8 +150,9 @@ std::string hot_view_sql(const Names& names, const Plan& plan, int64_t hot_start
   for (const ColumnView& column : column_views(plan)) {
     items.push_back(column.clickhouse + " AS `" + column.name + "`");
   }
+  // With our rights: Trino's user needs to see nothing but the views.
   return "CREATE OR REPLACE VIEW `" + names.view_database() + "`.`" + hot_view_name(plan.table, hot_start) +
-         "` AS SELECT " + joined(items, ", ") + " FROM `" + names.clickhouse_database + "`.`" + plan.table +
+         "` DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT " + joined(items, ", ") + " FROM `" + names.clickhouse_database + "`.`" + plan.table +
          "` COMMENT '" + hot_view_comment(names, plan) + "'";
 }
 

@@ -39,8 +39,8 @@ TEST(TableView, TakesTheLakeUpToWAndClickHouseAfterIt) {
       R"(CAST("_time" AS timestamp(3) with time zone) AS "_time", "_subject" FROM "clickhouse"."weir_trino"."orders_h7" )"
       R"(WHERE "_shard" = 0 AND "_seq" > 120 UNION ALL )";
   const std::string guard =
-      "SELECT CAST(fail('weir: the time zone of this session is not UTC, so times from ClickHouse would be shifted; set "
-      "it to UTC, or sql.forced-session-time-zone=UTC on the server') AS timestamp(3) with time zone) AS \"at\", ";
+      "SELECT CAST(fail('weir: this view cannot be read now: it is too old, or the time zone is not UTC') AS timestamp(3) "
+      "with time zone) AS \"at\", ";
   EXPECT_TRUE(query.starts_with(lake + hot + guard)) << query;
   EXPECT_THAT(query, HasSubstr("FROM (VALUES 1) WHERE IF(current_timezone() IN ('UTC', 'Etc/UTC'), false, CAST(fail("));
   EXPECT_THAT(query, Not(HasSubstr("current_timestamp")));
@@ -103,7 +103,7 @@ TEST(ViewText, CommentsSayWhereRowsComeFrom) {
 TEST(HotView, CarriesHotStartInItsNameAndItsColumnsInItsComment) {
   const std::string sql = hot_view_sql({}, small_plan(), 7);
   EXPECT_EQ(sql,
-            "CREATE OR REPLACE VIEW `weir_trino`.`orders_h7` AS SELECT _CAST(toStartOfMillisecond(`at` + "
+            "CREATE OR REPLACE VIEW `weir_trino`.`orders_h7` DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT _CAST(toStartOfMillisecond(`at` + "
             "toIntervalMicrosecond(500)), 'Nullable(DateTime64(3))') AS `at`, `_shard` AS `_shard`, `_seq` AS `_seq`, "
             "`_row` AS `_row`, _CAST(toStartOfMillisecond(`_time` + toIntervalMicrosecond(500)), 'DateTime64(3)') AS "
             "`_time`, `_subject` AS `_subject` FROM `weir`.`orders` COMMENT '" +
