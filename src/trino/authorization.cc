@@ -18,6 +18,21 @@ std::string base64(std::string_view bytes) {
   return text;
 }
 
+// Trino reads Basic credentials as ISO 8859-1. Characters that it has not are sent as they are, and refused by the server.
+std::string latin1(const std::string& utf8) {
+  std::string out;
+  for (size_t i = 0; i < utf8.size(); ++i) {
+    const auto lead = static_cast<unsigned char>(utf8[i]);
+    if (lead >= 0x80) {
+      if ((lead & 0xFCU) != 0xC0 || i + 1 == utf8.size()) return utf8;
+      out += static_cast<char>((lead & 3U) << 6 | (static_cast<unsigned char>(utf8[++i]) & 0x3FU));
+    } else {
+      out += utf8[i];
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 bool fits_header(std::string_view text) {
@@ -48,7 +63,7 @@ Status check_options(const Options& options) {
 std::string authorization_header(const Options& options) {
   if (!options.jwt.empty()) return "Authorization: Bearer " + options.jwt;
   if (options.password.empty()) return "";
-  return "Authorization: Basic " + base64(options.user + ":" + options.password);
+  return "Authorization: Basic " + base64(latin1(options.user + ":" + options.password));
 }
 
 }  // namespace weir::trino

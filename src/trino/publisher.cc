@@ -77,12 +77,14 @@ bool is_ours(std::string_view stored_query, std::string_view comment) {
 Publisher::Publisher(Client& client, HotViews* hot_views, const Clock& clock, PublisherOptions options)
     : client_(client), hot_views_(hot_views), clock_(clock), options_(std::move(options)) {}
 
-// Once Trino is away, the rest of a round does not wait for it again.
+// Once Trino is away, the rest of a round does not wait for it again. A statement may also fail for want of what is behind
+// a catalog, which is nothing to the other tables: so Trino itself is asked.
 Result<StatementResult> Publisher::ask(const std::string& sql, const std::stop_token& stop) {
   WEIR_RETURN_IF_ERROR(away_);
   auto answer = client_.execute(sql, stop);
   const StatusCode code = answer.status().code();
-  if (code == StatusCode::kUnavailable || code == StatusCode::kShuttingDown) away_ = answer.status();
+  if (code == StatusCode::kShuttingDown) away_ = answer.status();
+  if (code == StatusCode::kUnavailable && !client_.info(stop).ok()) away_ = answer.status();
   return answer;
 }
 
@@ -154,10 +156,10 @@ Result<ViewMark> Publisher::mark_for(const ServerState& state, const WantedView&
   const std::string name = std::string(kShapePrefix) + mark.sent;
   const std::string view = qualified(options_.names.admin_catalog, kLakeSchema, name);
   WEIR_RETURN_IF_ERROR(run(create_view_sql(view, "made by weir for a moment", wanted.query), stop));
-  auto answer = ask("SELECT view_definition FROM " + quote_identifier(options_.names.admin_catalog) +
-                                    ".information_schema.views WHERE table_schema = " + quote_string(kLakeSchema) +
-                                    " AND table_name = " + quote_string(name),
-                                stop);
+  const auto answer = ask("SELECT view_definition FROM " + quote_identifier(options_.names.admin_catalog) +
+                              ".information_schema.views WHERE table_schema = " + quote_string(kLakeSchema) +
+                              " AND table_name = " + quote_string(name),
+                          stop);
   const Status dropped = run("DROP VIEW IF EXISTS " + view, stop);
   if (!answer.ok()) return answer.status();
   if (answer->rows.empty()) return unavailable("another process removed " + view + " too early");
