@@ -51,17 +51,25 @@ Result<std::optional<FileTotals>> file_totals(const engine::Snapshot& snapshot, 
   return std::optional(totals);
 }
 
-// Only a file whose loading was interrupted between two commits has dead letters that do not count yet, so the predicate
-// names few shards, however many files there are.
-Result<std::string> counted_file_letters(const engine::Snapshot& rows, const engine::Snapshot& dead_letters,
-                                         std::string_view table) {
+Result<std::map<int32_t, int64_t>> unfinished_files(const engine::Snapshot& rows, const engine::Snapshot& dead_letters,
+                                                    std::string_view table) {
   WEIR_ASSIGN_OR_RETURN(const auto row_positions, file_positions(rows, table));
   WEIR_ASSIGN_OR_RETURN(const auto letter_positions, file_positions(dead_letters, table));
-  std::string predicate = "(\"table\" = '" + std::string(table) + "' AND _shard < 0";
+  std::map<int32_t, int64_t> unfinished;
   for (const auto& [shard, position] : letter_positions) {
     const auto found = row_positions.find(shard);
     const int64_t counted = found == row_positions.end() ? 0 : found->second;
-    if (position <= counted) continue;
+    if (position > counted) unfinished[shard] = counted;
+  }
+  return unfinished;
+}
+
+// The predicate names few shards, however many files there are.
+Result<std::string> counted_file_letters(const engine::Snapshot& rows, const engine::Snapshot& dead_letters,
+                                         std::string_view table) {
+  WEIR_ASSIGN_OR_RETURN(const auto unfinished, unfinished_files(rows, dead_letters, table));
+  std::string predicate = "(\"table\" = '" + std::string(table) + "' AND _shard < 0";
+  for (const auto& [shard, counted] : unfinished) {
     predicate += " AND NOT (_shard = " + std::to_string(shard) + " AND _seq > " + std::to_string(counted) + ")";
   }
   return predicate + ")";

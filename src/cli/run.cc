@@ -18,6 +18,7 @@
 #include "cli/query.h"
 #include "cli/run_pipeline.h"
 #include "cli/status.h"
+#include "cli/trino.h"
 #include "engine/sql_plan.h"
 
 namespace weir::cli {
@@ -31,6 +32,7 @@ constexpr std::array kCommands = {
     Command{"query", "Run SQL over the lake", declare_query},
     Command{"audit", "Prove that stream, lake and ClickHouse agree, or name where they do not", declare_audit},
     Command{"backfill", "Bring history into ClickHouse or into the lake", declare_backfill},
+    Command{"trino", "Files for a Trino server; bring its views up to date once", declare_trino},
     Command{"maintain", "Compact, checkpoint and clean up the lake's tables", declare_maintain},
     Command{"erase", "Delete rows from both stores for good, on record", declare_erase},
     Command{"dead-letters", "List and show rejected events", declare_dead_letters},

@@ -16,7 +16,17 @@ struct ReportedColumn {
   std::string trino;
   bool nullable = false;
   bool system = false;
+  bool rounded = false;  ///< Holds times that Trino shows in milliseconds.
 };
+
+// Trino's reader of Delta rounds, and the view makes ClickHouse's side do the same.
+bool holds_times(const ColumnType& type) {
+  if (type.kind == TypeKind::kTimestamp) return true;
+  for (const TypedField& child : type.children) {
+    if (holds_times(child.type)) return true;
+  }
+  return false;
+}
 
 ReportedColumn system_column(std::string_view name, TypeKind kind) {
   const ColumnType type{.kind = kind};
@@ -24,6 +34,7 @@ ReportedColumn system_column(std::string_view name, TypeKind kind) {
                         trino_type(type)};
   if (name == kSubjectColumn) column.clickhouse = "LowCardinality(String)";
   column.system = true;
+  column.rounded = holds_times(type);
   return column;
 }
 
@@ -31,7 +42,7 @@ std::vector<ReportedColumn> columns_of(const TableSection& table) {
   std::vector<ReportedColumn> columns;
   for (const RowColumn& row : table.plan.rows) {
     columns.push_back({row.name, to_string(row.type), delta_type(row.type), clickhouse_type(row.type, row.nullable),
-                       trino_type(row.type), row.nullable});
+                       trino_type(row.type), row.nullable, /*system=*/false, holds_times(row.type)});
   }
   columns.push_back(system_column(kShardColumn, TypeKind::kInt32));
   columns.push_back(system_column(kSeqColumn, TypeKind::kInt64));
@@ -55,6 +66,19 @@ std::string clickhouse_place(const PipelineConfig& config, const TableSection& t
   return config.clickhouse->database + "." + table.plan.table;
 }
 
+std::string trino_place(const PipelineConfig& config, const TableSection& table) {
+  return config.trino->lake_catalog + ".weir." + table.plan.table;
+}
+
+// What a person would not expect of the types alone.
+std::string trino_notes(const std::vector<ReportedColumn>& columns) {
+  std::vector<std::string> rounded;
+  for (const ReportedColumn& column : columns) {
+    if (column.rounded) rounded.push_back(column.name);
+  }
+  return "  Trino rounds times to milliseconds: " + joined(rounded) + "\n";
+}
+
 }  // namespace
 
 std::string schema_text(const PipelineConfig& config, const TableSection& table) {
@@ -70,17 +94,19 @@ std::string schema_text(const PipelineConfig& config, const TableSection& table)
     const std::string order = plan.order_by.empty() ? "" : ", ordered by " + joined(plan.order_by);
     text += "  ClickHouse  " + clickhouse_place(config, table) + partitions + order + "\n";
   }
+  if (config.trino) text += "  Trino       " + trino_place(config, table) + "\n";
+  const std::vector<ReportedColumn> reported = columns_of(table);
   TextTable columns;
   columns.add(config.clickhouse ? std::vector<std::string>{"column", "type", "Delta", "ClickHouse", "Trino", "nullable"}
                                 : std::vector<std::string>{"column", "type", "Delta", "Trino", "nullable"});
-  for (const ReportedColumn& column : columns_of(table)) {
+  for (const ReportedColumn& column : reported) {
     std::vector<std::string> row = {column.name, column.type, column.delta};
     if (config.clickhouse) row.push_back(column.clickhouse);
     row.push_back(column.trino);
     row.push_back(column.nullable ? "yes" : "no");
     columns.add(std::move(row));
   }
-  return text + columns.render("  ");
+  return text + columns.render("  ") + (config.trino ? trino_notes(reported) : "");
 }
 
 nlohmann::ordered_json schema_json(const PipelineConfig& config, const TableSection& table) {
@@ -93,6 +119,7 @@ nlohmann::ordered_json schema_json(const PipelineConfig& config, const TableSect
          {"delta", column.delta},
          {"clickhouse", hot ? nlohmann::ordered_json(column.clickhouse) : nlohmann::ordered_json(nullptr)},
          {"trino", column.trino},
+         {"trino_rounds_to_ms", column.rounded},
          {"nullable", column.nullable},
          {"system", column.system}});
   }
@@ -107,6 +134,7 @@ nlohmann::ordered_json schema_json(const PipelineConfig& config, const TableSect
   json["plan_id"] = table.plan.id();
   json["lake"] = lake_place(config, table);
   json["clickhouse"] = hot ? nlohmann::ordered_json(clickhouse_place(config, table)) : nlohmann::ordered_json(nullptr);
+  json["trino"] = config.trino ? nlohmann::ordered_json(trino_place(config, table)) : nlohmann::ordered_json(nullptr);
   json["partition_by"] = table.plan.partition_by;
   json["order_by"] = table.plan.order_by;
   json["columns"] = std::move(columns);

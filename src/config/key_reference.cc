@@ -248,7 +248,7 @@ constexpr std::array kSections = {
     SectionSpec{"engine", "[engine]", "Where SQL runs.", kEngineKeys},
     SectionSpec{"http", "[http]", "Health, metrics, status and console.", kHttpKeys},
     SectionSpec{"trino", "[trino]",
-                "Keeps the views over lake and ClickHouse current. Checked, but without effect yet.", kTrinoKeys},
+                "Keeps the views over lake and ClickHouse current.", kTrinoKeys},
     SectionSpec{"maintenance", "[maintenance]", "Upkeep of the lake inside `weir run`: compaction, checkpoints, clean-up.",
                 kMaintenanceKeys},
     SectionSpec{"limits", "[limits]", "What bounds memory, waiting and bad events.", kLimitsKeys},

@@ -183,6 +183,13 @@ class FileReader {
     return read;
   }
 
+  static void refuse_same_name(const SectionReader& section, std::string_view key, std::string_view other) {
+    if (section.text(key) != section.text(other)) return;
+    section.reject(section.given(key) != nullptr ? key : other,
+                   "is also the name of " + std::string(section.given(key) != nullptr ? other : key) +
+                       "; each catalog needs one of its own");
+  }
+
   TrinoSection read_trino() const {
     const SectionReader trino = section("trino");
     TrinoSection read;
@@ -203,8 +210,10 @@ class FileReader {
     for (const std::string_view key : {"lake_catalog", "admin_catalog", "clickhouse_catalog"}) {
       check(trino, key, check_name("catalog", trino.text(key)));
     }
+    refuse_same_name(trino, "admin_catalog", "lake_catalog");
+    refuse_same_name(trino, "clickhouse_catalog", "lake_catalog");
+    refuse_same_name(trino, "clickhouse_catalog", "admin_catalog");
     read.refresh_interval = trino.duration("refresh_interval");
-    warnings_->add(find(file_, "trino")->line, "trino", "is checked but has no effect yet");
     return read;
   }
 
