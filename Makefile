@@ -1,16 +1,19 @@
 # The commands of daily work. Everything they need is set up by `setup`, which each of them runs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build demo test bench lint format
+.PHONY: help setup setup-trino configure build demo test bench lint format
 
 BUILD := build/release
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.h' '*.cc')
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 help: ## Show this list.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 setup: ## Install what the build needs (tools/bootstrap.sh); a moment when nothing is missing.
 	@tools/bootstrap.sh
+
+setup-trino: ## The same, and Trino with its clients (821 MB more to download, once).
+	@tools/bootstrap.sh trino
 
 configure: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset release
@@ -21,7 +24,7 @@ build: configure ## Build build/release/weir and build/release/weir-clickhouse.
 demo: build ## Everything embedded on real flight data: NATS, the lake and ClickHouse.
 	$(BUILD)/weir demo
 
-test: configure ## Build everything and run every test, those against real servers included.
+test: setup-trino configure ## Build everything and run every test, those against real servers included.
 	cmake --build --preset release
 	python3 tools/run_tests.py $(BUILD)
 

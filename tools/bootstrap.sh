@@ -7,7 +7,13 @@
 #   Python            tools/requirements.txt into a private environment   ${XDG_CACHE_HOME:-~/.cache}/weir/venv
 #   ClickHouse        tools/npm/package-lock.json                         ${XDG_CACHE_HOME:-~/.cache}/weir/npm
 #
-# The two folders are shared by all clones. Where packages come from is decided by the settings of apt, pip and npm.
+# tools/bootstrap.sh trino brings, besides, what `make test` and `make demo-trino` need of Trino:
+#
+#   system packages   Maven and a Java compiler, where there are none
+#   Trino             tools/trino/pom.xml, with a Java of its own         ${XDG_CACHE_HOME:-~/.cache}/weir/trino
+#   dbt               tools/trino/dbt.txt, into an environment of its own ${XDG_CACHE_HOME:-~/.cache}/weir/dbt
+#
+# The folders are shared by all clones. Where packages come from is decided by the settings of apt, pip and npm.
 set -euo pipefail
 cd "$(dirname "$0")"
 PATH="$PATH:$HOME/.cargo/bin"
@@ -33,7 +39,7 @@ stamped() { [ "$(cat "$1/.weir-stamp" 2>/dev/null)" = "$2" ]; }
 node_major() { node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/'; }
 
 missing_packages() {
-  local wanted installed
+  local with="$1" wanted installed
   wanted=$(grep -v '^#' apt-packages.txt)
   # shellcheck disable=SC2086  # one word per package is what we want
   installed=$(dpkg-query --show --showformat '${Package} ${db:Status-Status}\n' $wanted 2>/dev/null |
@@ -42,13 +48,16 @@ missing_packages() {
   # Node often comes from elsewhere, with npm in it: take the distribution's only where there is none.
   have node || echo nodejs
   have npm || echo npm
+  [ "$with" = trino ] || return 0
+  have mvn || echo maven
+  have javac || echo default-jdk-headless
 }
 
 install_packages() {
   have dpkg-query && have apt-get ||
     die "this is not a Debian-like machine; install what corresponds to these packages:" "$(grep -v '^#' apt-packages.txt | tr '\n' ' ')"
   local missing as_root=()
-  missing=$(missing_packages | tr '\n' ' ')
+  missing=$(missing_packages "$1" | tr '\n' ' ')
   [ -n "$missing" ] || return 0
   if [ "$(id -u)" -ne 0 ]; then
     have sudo || die "these packages are missing and neither root nor sudo is at hand; as root, run:" "  apt-get install $missing"
@@ -91,17 +100,18 @@ find_python() {
   echo "$candidate"
 }
 
+# prepare_python FOLDER REQUIREMENTS SIZE
 prepare_python() {
-  local venv="$cache/venv" hash python
-  hash=$(content_hash requirements.txt)
+  local venv="$1" hash python
+  hash=$(content_hash "$2")
   if stamped "$venv" "$hash" && [ -x "$venv/bin/python" ]; then return 0; fi
   if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
     python=$(find_python)
     say "making a Python environment in $venv"
     "$python" -m venv --clear "$venv"
   fi
-  say "installing $(grep -c == requirements.txt) Python packages into $venv (about 250 MB)"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --requirement requirements.txt
+  say "installing $(grep -c == "$2") Python packages into $venv (about $3)"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --requirement "$2"
   echo "$hash" >"$venv/.weir-stamp"
 }
 
@@ -140,15 +150,21 @@ PYTHON
 }
 
 main() {
-  install_packages
+  local with="${1:-}"
+  [ -z "$with" ] || [ "$with" = trino ] || die "usage: tools/bootstrap.sh [trino]"
+  install_packages "$with"
   check_tools
   check_rust
   mkdir -p "$cache"
   exec 9>"$cache/bootstrap.lock"
   flock 9 # one bootstrap at a time writes into the shared folders
-  prepare_python
+  prepare_python "$cache/venv" requirements.txt "380 MB"
   prepare_npm
   prepare_demo_data
+  if [ "$with" = trino ]; then
+    trino/assemble.sh
+    prepare_python "$cache/dbt" trino/dbt.txt "160 MB"
+  fi
   say "all in place"
 }
 
