@@ -17,7 +17,7 @@ set -euo pipefail
 
 readonly home="${XDG_CACHE_HOME:-$HOME/.cache}/weir/trino"
 readonly java="${WEIR_JAVA_HOME:-$home/java}/bin/java"
-readonly start_seconds="${WEIR_TRINO_START_SECONDS:-300}"
+readonly start_seconds="${WEIR_TRINO_START_SECONDS:-600}"
 
 die() {
   printf 'trino: %s\n' "$@" >&2
@@ -98,7 +98,10 @@ await_ready() {
   local deadline=$((SECONDS + start_seconds))
   until is_ready "$3"; do
     kill -0 "$2" 2>/dev/null || die "the server ended; the end of $1/run/server.log:" "$(log_errors "$1/run/server.log")"
-    [ "$SECONDS" -lt "$deadline" ] || die "not ready within $start_seconds s; see $1/run/server.log"
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      kill "$2"
+      die "not ready within $start_seconds s (WEIR_TRINO_START_SECONDS), ended again; see $1/run/server.log"
+    fi
     sleep 0.2
   done
 }
@@ -123,9 +126,9 @@ up() {
   local pid
   pid=$(server_pid "$1") && die "a server runs already for $1: $(cat "$1/run/url"), pid $pid"
   mkdir -p "$1/run"
-  (run "$@") >"$1/run/server.log" 2>&1 </dev/null &
+  # In a session of its own: what ends this shell and its group is not meant for the server.
+  setsid "$0" run "$1" --port "$2" --memory "${3}M" >"$1/run/server.log" 2>&1 </dev/null &
   pid=$!
-  disown
   await_ready "$1" "$pid" "http://127.0.0.1:$2"
   cat "$1/run/url"
 }
