@@ -72,6 +72,7 @@ Status HotFollower::resolve() {
     std::lock_guard lock(mutex_);
     if (!unresolved_) return ok_status();
     unresolved_ = false;
+    parts_.hot->lake_at(lake_);
   }
   WEIR_RETURN_IF_ERROR(parts_.hot->resolve().status());
   ++parts_.hot_resolves;

@@ -23,7 +23,8 @@ constexpr std::chrono::milliseconds kLookForRequests{500};
 Result<std::unique_ptr<lake::DeltaLakeTable>> open_rows(const engine::Engine& engine, const PipelineConfig& config,
                                                         const TableSection& section) {
   const lake::TableOwner owner{.pipeline = config.pipeline.name, .stream = section.source(), .shards = section.shards};
-  WEIR_ASSIGN_OR_RETURN(const NextPlan next, next_plan(engine, config, section));
+  WEIR_ASSIGN_OR_RETURN(const TableSection now, with_followed_columns(engine, config, section));
+  WEIR_ASSIGN_OR_RETURN(const NextPlan next, next_plan(engine, config, now));
   auto table = lake::DeltaLakeTable::open(engine, lake_options(config), lake::rows_definition(*next.plan, owner, Seq{1}));
   if (table.status().code() != StatusCode::kNotFound) return table;
   return not_found("table " + section.plan.table + " is not in the lake yet; `weir run " + config.file + "` makes it");
@@ -40,7 +41,8 @@ JobShard::~JobShard() {
 Result<std::unique_ptr<JobShard>> JobShard::open(Services& services, const PipelineConfig& config,
                                                  const TableSection& section, Telemetry telemetry,
                                                  const std::stop_token& stop) {
-  WEIR_ASSIGN_OR_RETURN(NextPlan next, next_plan(*services.engine, config, section));
+  WEIR_ASSIGN_OR_RETURN(const TableSection now, with_followed_columns(*services.engine, config, section));
+  WEIR_ASSIGN_OR_RETURN(NextPlan next, next_plan(*services.engine, config, now));
   std::unique_ptr<JobShard> shard(new JobShard(services, config, section, telemetry, std::move(next.plan)));
   WEIR_RETURN_IF_ERROR(shard->take_over(stop).with_context("table " + section.plan.table));
   return shard;

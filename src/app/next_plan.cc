@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/services.h"
+#include "config/resolve_rows.h"
 #include "lake/plan_store.h"
 #include "schema/plan_evolution.h"
 
@@ -32,6 +33,17 @@ Result<Plan> evolve(const lake::PlanStore& plans, const Plan& current, const Pla
 }
 
 }  // namespace
+
+Result<TableSection> with_followed_columns(const engine::Engine& engine, const PipelineConfig& config,
+                                           TableSection section) {
+  if (section.from_table.empty()) return section;
+  const auto followed = lake::PlanStore(lake_objects(engine, config)).current(section.from_table, 0);
+  if (followed.status().code() == StatusCode::kNotFound) return section;
+  WEIR_RETURN_IF_ERROR(followed.status());
+  section.plan.input = input_from_rows(**followed);
+  WEIR_RETURN_IF_ERROR(resolve_plan(engine, &section.plan).with_context("table " + section.plan.table + ": sql"));
+  return section;
+}
 
 Result<NextPlan> next_plan(const engine::Engine& engine, const PipelineConfig& config, const TableSection& section,
                            const std::vector<InputColumn>& new_columns) {

@@ -17,6 +17,12 @@ struct NextPlan {
   int added_columns = 0;                ///< Input columns of `plan` that the file does not know: events brought them.
 };
 
+/// `section` with the rows that the table it follows has now as its input: events may have brought columns that the file does
+/// not know. Any other section, and one whose source is not in the lake yet, as it is. kInvalidArgument: its SQL does not fit
+/// those rows.
+[[nodiscard]] Result<TableSection> with_followed_columns(const engine::Engine& engine, const PipelineConfig& config,
+                                                         TableSection section);
+
 /// What the file's plan of a table leads to: with the columns that events brought before and `new_columns`, and nullable
 /// where rows from before hold NULL (schema/plan_evolution.h). Whoever opens a table of a running pipeline for reading or
 /// filling wants this plan and not the file's. Writes nothing. kInvalidArgument: the change cannot be made in place; the

@@ -37,6 +37,7 @@ struct Release {  ///< Source lane.
 struct Resolve {  ///< Lane of the sink: lake and dead letters share one per table, ClickHouse has one per table.
   TableIndex table;
   SinkKind sink;
+  Seq lake_position{0};  ///< Where the lake is, as far as is known: a dropped ClickHouse table begins anew there.
 };
 struct Write {
   TableIndex table;

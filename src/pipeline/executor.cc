@@ -57,6 +57,7 @@ Event Executor::do_read(const std::stop_token& stop) {
 }
 
 Event Executor::do_resolve(const Resolve& action) {
+  if (action.sink == SinkKind::kHot) tables_[action.table].hot->lake_at(action.lake_position);
   auto position = sink(action.table, action.sink).resolve();
   return Resolved{action.table, action.sink, std::move(position), counts(action.table, action.sink)};
 }

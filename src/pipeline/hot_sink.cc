@@ -18,6 +18,7 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
     : table_(table),
       key_value_(key_value),
       options_(std::move(options)),
+      lake_position_(options_.lake_position),
       inserter_(table, live_writer(options_.shard), std::move(quarantine)),
       key_(hot_position_key(options_.table, options_.shard)),
       fence_(fence_of(options_.epoch, 0)) {}
@@ -109,7 +110,7 @@ Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_
   if (stored_.hot_position > stored_.hot_start && (other_table || present.empty())) {
     // Somebody dropped or emptied the table. What it held comes back by a backfill, not by the live path. Of a table that
     // may have been empty all along, nothing that is still owed is given up.
-    const Seq lost = other_table ? options_.lake_position : std::min(options_.lake_position, stored_.hot_position);
+    const Seq lost = other_table ? lake_position_ : std::min(lake_position_, stored_.hot_position);
     stored_.hot_start = stored_.hot_position = std::max(stored_.hot_start, lost);
     stored_.in_flight.reset();
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -48,6 +49,10 @@ class HotSink final : public Sink {
  public:
   HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Quarantine quarantine);
 
+  /// The lake holds everything up to `position`: where ClickHouse begins anew (hot_start) when the next resolve() finds that
+  /// its table was dropped or emptied. Never moves back; lower than the truth costs time and no row.
+  void lake_at(Seq position) { lake_position_ = std::max(lake_position_, position); }
+
   Result<Seq> resolve() override;
   Status write(const std::vector<std::shared_ptr<const Slice>>& slices) override;
   Seq position() const override { return stored_.hot_position; }
@@ -72,6 +77,7 @@ class HotSink final : public Sink {
   HotTable& table_;
   KeyValue& key_value_;
   const HotSinkOptions options_;
+  Seq lake_position_;           // The highest that lake_at() told, at first that at the start.
   HotInserter inserter_;
   const std::string key_;
   Epoch fence_;                 // Raised by every resolve().

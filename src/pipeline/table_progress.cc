@@ -235,7 +235,7 @@ void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vecto
     if (unresolved.state != SinkProgress::State::kUnresolved || now < unresolved.retry_at) continue;
     if (draining && kind == SinkKind::kHot) continue;
     unresolved.state = SinkProgress::State::kWorking;
-    actions->push_back(Resolve{index_, kind});
+    actions->push_back(Resolve{index_, kind, lake_.position});
   }
   if (stopped_) return;
   advance_lake(now, hurry, actions);

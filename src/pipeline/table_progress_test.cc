@@ -69,6 +69,7 @@ TEST(TableProgress, ARecheckResolvesClickHouseAtOnceAndAttachesItAgain) {
   const auto* resolve = find<Resolve>(actions);
   ASSERT_NE(resolve, nullptr);
   EXPECT_EQ(resolve->sink, SinkKind::kHot);
+  EXPECT_EQ(resolve->lake_position, Seq{60}) << "where a dropped table begins anew";
   EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
   EXPECT_EQ(find<Resolve>(running.advance()), nullptr) << "once";
   EXPECT_EQ(running.table.rechecked(), 0);

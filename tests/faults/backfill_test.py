@@ -3,9 +3,6 @@
 import datetime
 import json
 import signal
-import subprocess
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,81 +11,15 @@ from deltalake import write_deltalake
 
 import events
 import readers
-from servers import WEIR, Child, until
-from world import DATABASE, Pipeline, World
-
-TABLE = f"{DATABASE}.{events.TABLE}"
-
-
-def drop_table(world: World) -> None:
-    world.clickhouse.query(f"DROP TABLE {TABLE} SYNC")
-
-
-def backfill(world: World, pipeline: Pipeline, *options: str) -> subprocess.CompletedProcess[str]:
-    return world.weir("backfill", pipeline.file, "--table", events.TABLE, "--to", "clickhouse", *options)
-
-
-def start_backfill(world: World, pipeline: Pipeline, name: str, *options: str, **environment: str) -> Child:
-    command: list[str | Path] = [WEIR, "backfill", pipeline.file, "--table", events.TABLE, "--to", "clickhouse"]
-    child = Child([*command, *options], pipeline.folder / f"{name}.log", environment)
-    world.adopt(child)
-    return child
-
-
-def jobs(world: World, pipeline: Pipeline) -> list[dict[str, Any]]:
-    done = backfill(world, pipeline, "--list", "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)["backfills"]
-
-
-def last_job(world: World, pipeline: Pipeline) -> dict[str, Any]:
-    """As `--list --json` shows it; before there is one, as if it had not begun."""
-    return (jobs(world, pipeline) or [{"rows": 0, "executed": False, "pinned_version": None}])[-1]
+from backfills import TABLE, backfill, drop_table, jobs, last_job, start_backfill
+from servers import until
+from world import DATABASE, World
 
 
 def check_clickhouse(world: World, last: int) -> None:
     """ClickHouse has the rows of the events 1..last, read by itself."""
     ids = events.rows_of(events.numbers(1, last))
     readers.check_rows(readers.clickhouse_rows(world.clickhouse, DATABASE), ids, ids, "ClickHouse")
-
-
-def test_dropped_table_is_whole_again_after_kills_of_whoever_executes_the_backfill_while_events_flow(world: World) -> None:
-    world.start_servers()
-    world.create_stream()
-    pipeline = world.pipeline()
-    feed = world.feed(rate=10_000)
-    feed.allow(100_000)
-    weir = world.start_weir(pipeline)
-    until(lambda: pipeline.positions()[1] >= 60_000, "events are in both stores")
-    drop_table(world)
-    command = start_backfill(world, pipeline, "command", "--rows-per-second", "4000")
-
-    def wait_for_rows(executor: str) -> None:
-        """Until the executor has brought some rows of his own."""
-        until(lambda: executor in last_job(world, pipeline).get("executor", ""), "it executes the backfill")
-        until(lambda: last_job(world, pipeline)["rows"] > 2_000, "the backfill goes on")
-
-    for _ in range(2):
-        wait_for_rows(f":{weir.pid}")
-        feed.allow(20_000)  # Event times are all over the partitions: late events come into old ones.
-        weir.kill()
-        weir = world.start_weir(pipeline)
-    wait_for_rows(f":{weir.pid}")
-    command.kill()
-    resumed = start_backfill(world, pipeline, "resumed", "--resume", "--rows-per-second", "0")
-    assert resumed.wait(180) == 0, resumed.text()[-6000:] + weir.text()[-6000:]
-    feed.allow(10_000)
-    last = feed.wait_until_all()
-    assert weir.running()
-    weir.terminate()
-    world.catch_up(pipeline)
-    world.check_exact(pipeline, last)
-    job = last_job(world, pipeline)
-    assert job["state"] == "done" and job["covers_table"], job
-    assert 0 < job["hand_over_seq"] < last
-    assert f"hand-over at sequence {job['hand_over_seq']:,}" in resumed.text()
-    uuid = world.clickhouse.query(f"SELECT uuid FROM system.tables WHERE database = '{DATABASE}' AND name = '{events.TABLE}'")
-    assert uuid.decode().strip() in json.dumps(json.loads((world.lake / f"_weir/jobs/events/{1:020}/progress.json").read_text()))
 
 
 def test_command_executes_the_backfill_itself_while_nothing_runs_and_goes_on_after_a_kill(world: World) -> None:
@@ -112,12 +43,34 @@ def test_command_executes_the_backfill_itself_while_nothing_runs_and_goes_on_aft
     job = json.loads(done.stdout)
     assert job["state"] == "done" and job["hand_over_seq"] == 60_000
     check_clickhouse(world, 60_000)
+    world.check_audit_clean(pipeline.file)
     nothing = backfill(world, pipeline, "--resume")
     assert nothing.returncode == 1 and "number 1 is done" in nothing.stderr
     # Live ingest goes on at exactly the next event.
     world.publish(60_001, 70_000)
     world.catch_up(pipeline)
     world.check_exact(pipeline, 70_000)
+    world.check_audit_clean(pipeline.file)
+
+
+def test_a_table_dropped_under_a_running_process_begins_anew_where_the_lake_is_by_then(world: World) -> None:
+    """Not where the lake was when the process began: live events would wait behind all that came since."""
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline()
+    weir = world.start_weir(pipeline)
+    world.publish(1, 20_000)
+    until(lambda: pipeline.positions() == (20_000, 20_000), "both stores have the history")
+    drop_table(world)
+    world.publish(20_001, 21_000)
+    until(lambda: pipeline.positions() == (21_000, 21_000), "live events go on into a new table")
+    first = int(world.clickhouse.query(f"SELECT min(_seq) FROM {TABLE}"))
+    assert 20_000 < first, "history is left to a backfill"
+    done = backfill(world, pipeline)
+    assert done.returncode == 0, done.stderr
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    world.check_exact(pipeline, 21_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_rows_are_exact_after_kills_at_every_crash_point_of_a_backfill(world: World) -> None:
@@ -136,6 +89,7 @@ def test_rows_are_exact_after_kills_at_every_crash_point_of_a_backfill(world: Wo
     assert done.returncode == 0, done.stderr
     world.catch_up(pipeline)
     world.check_exact(pipeline, 30_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_command_makes_way_for_a_pipeline_that_starts_and_follows_it(world: World) -> None:
@@ -162,6 +116,7 @@ def test_command_makes_way_for_a_pipeline_that_starts_and_follows_it(world: Worl
     weir.terminate()
     world.catch_up(pipeline)
     world.check_exact(pipeline, 60_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_pause_cancel_and_interrupt_leave_what_was_brought_and_say_how_to_go_on(world: World) -> None:
@@ -189,6 +144,7 @@ def test_pause_cancel_and_interrupt_leave_what_was_brought_and_say_how_to_go_on(
     assert again.returncode == 0, again.stderr
     assert last_job(world, pipeline)["job"] == 2
     check_clickhouse(world, 30_000)
+    world.check_audit_clean(pipeline.file)
     nothing = backfill(world, pipeline, "--cancel")
     assert nothing.returncode == 1 and "number 2 is done" in nothing.stderr
 
@@ -248,6 +204,7 @@ def test_where_and_partition_bring_those_rows_only(world: World) -> None:
     ids = ids[ids % 3 != 0]
     readers.check_rows(readers.clickhouse_rows(world.clickhouse, DATABASE), ids, ids, "ClickHouse")
     assert not last_job(world, pipeline)["covers_table"]
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_backlog_too_large_to_wait_for_becomes_history(world: World) -> None:
@@ -268,6 +225,7 @@ def test_a_backlog_too_large_to_wait_for_becomes_history(world: World) -> None:
     world.publish(40_001, 45_000)
     world.catch_up(pipeline)
     world.check_exact(pipeline, 45_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_rows_older_than_the_retention_are_left_out(world: World) -> None:
@@ -318,6 +276,31 @@ def test_version_that_another_tool_vacuumed_fails_the_job_and_a_new_one_is_whole
     again = backfill(world, pipeline)
     assert again.returncode == 0, again.stderr
     check_clickhouse(world, 24_000)
+    world.check_audit_clean(pipeline.file)
+
+
+def test_a_truncated_table_that_got_live_rows_is_named_by_the_audit_and_filled_by_a_backfill(world: World) -> None:
+    """Live ingest cannot tell it from one that nothing happened to: what docs/backfill.md says of TRUNCATE."""
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline()
+    weir = world.start_weir(pipeline)
+    world.publish(1, 10_000)
+    until(lambda: pipeline.positions() == (10_000, 10_000), "both stores have the history")
+    world.clickhouse.query(f"TRUNCATE TABLE {TABLE} SYNC")
+    world.publish(10_001, 11_000)
+    until(lambda: pipeline.positions() == (11_000, 11_000), "live events flow into the emptied table")
+    done = world.weir("audit", pipeline.file, "--json")
+    assert done.returncode == 3, done.stderr
+    (finding,) = json.loads(done.stdout)["tables"][0]["findings"]
+    lost = events.rows_of(events.numbers(1, 10_000))
+    assert (finding["kind"], finding["store"], finding["rows"]) == ("missing", "clickhouse", len(lost))
+    assert (finding["first_seq"], finding["last_seq"]) == (lost[0], lost[-1])
+    filled = backfill(world, pipeline)
+    assert filled.returncode == 0, filled.stderr
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    world.check_exact(pipeline, 11_000)
+    world.check_audit_clean(pipeline.file)
 
 
 @pytest.mark.parametrize("running", [False, True])
@@ -340,3 +323,4 @@ def test_rows_above_the_hand_over_are_left_alone(world: World, running: bool) ->
     assert int(world.clickhouse.query(f"SELECT count() FROM {TABLE} WHERE _seq > 10000")) == 1
     world.clickhouse.query(f"ALTER TABLE {TABLE} DELETE WHERE _seq > 10000 SETTINGS mutations_sync = 2")
     check_clickhouse(world, 10_000)
+    world.check_audit_clean(pipeline.file)

@@ -10,6 +10,15 @@ from typing import Any
 from servers import NatsServer
 
 BATCH_EVENTS = 500
+Event = tuple[str, bytes]  # subject and payload
+
+
+class Batch:
+    """Events in the bytes of the protocol, so that sending them costs next to nothing. The last one asks for the answer."""
+
+    def __init__(self, events: list[Event]):
+        self.before_last = b"".join(b"PUB %b %d\r\n%b\r\n" % (s.encode(), len(payload), payload) for s, payload in events[:-1])
+        self.last = events[-1]
 
 
 class NatsClient:
@@ -35,13 +44,14 @@ class NatsClient:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def publish_all(self, events: list[tuple[str, bytes]]) -> int:
-        """Subject and payload of each; returns the stream's sequence of the last. JetStream stores them in this order."""
-        parts = []
-        for number, (subject, payload) in enumerate(events, 1):
-            reply = f" {self._inbox}" if number == len(events) else ""
-            parts.append(f"PUB {subject}{reply} {len(payload)}\r\n".encode() + payload + b"\r\n")
-        self._socket.sendall(b"".join(parts))
+    def publish_all(self, events: list[Event]) -> int:
+        """Returns the stream's sequence of the last. JetStream stores them in this order."""
+        return self.publish_batch(Batch(events))
+
+    def publish_batch(self, batch: Batch) -> int:
+        """As publish_all()."""
+        subject, payload = batch.last
+        self._socket.sendall(batch.before_last + f"PUB {subject} {self._inbox} {len(payload)}\r\n".encode() + payload + b"\r\n")
         return self._answer()["seq"]
 
     def request(self, subject: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -71,9 +81,10 @@ class Feed(threading.Thread):
     The stream is empty at the start and nobody else publishes there, so event n has the stream's sequence n.
     """
 
-    def __init__(self, server: NatsServer, stream: str, event: Callable[[int], tuple[str, bytes]], rate: int):
+    def __init__(self, server: NatsServer, stream: str, event: Callable[[int], Event], rate: int):
         super().__init__(daemon=True)
         self._server, self._stream, self._event, self._rate = server, stream, event, rate
+        self._prepared: dict[int, Batch] = {}  # by the number of the first event
         self._changed = threading.Condition()
         self._allowed = 0
         self._published = 0
@@ -84,6 +95,15 @@ class Feed(threading.Thread):
     @property
     def published(self) -> int:
         return self._published
+
+    def prepare(self, first: int, last: int) -> None:
+        """Makes the batches of these events now, so that publishing them later, at a high rate, takes no processor from what
+        is tested. Call it before these events are allowed; `allow` in whole batches from there on."""
+        for number in range(first, last + 1, BATCH_EVENTS):
+            self._prepared[number] = self._batch(number, number + BATCH_EVENTS - 1)
+
+    def _batch(self, first: int, last: int) -> Batch:
+        return Batch([self._event(number) for number in range(first, last + 1)])
 
     def allow(self, events: int) -> None:
         with self._changed:
@@ -107,7 +127,7 @@ class Feed(threading.Thread):
         try:
             while not self._ending:
                 try:
-                    with NatsClient(self._server, timeout=5) as client:
+                    with NatsClient(self._server, timeout=20) as client:
                         self._publish(client)
                 except OSError:
                     time.sleep(0.1)  # the server is down; what it holds is asked again
@@ -123,14 +143,16 @@ class Feed(threading.Thread):
         started, before = time.monotonic(), self._published
         while True:
             with self._changed:
-                if self._published == self._allowed:
+                if self._published >= self._allowed:
                     self._changed.notify_all()
                     self._changed.wait_for(lambda: self._ending or self._published < self._allowed)
                     started, before = time.monotonic(), self._published
                 if self._ending:
                     return
                 last = min(self._allowed, self._published + BATCH_EVENTS)
-            seq = client.publish_all([self._event(number) for number in range(self._published + 1, last + 1)])
+            first = self._published + 1
+            prepared = self._prepared.pop(first, None) if last - first + 1 == BATCH_EVENTS else None
+            seq = client.publish_batch(prepared or self._batch(first, last))
             assert seq == last, f"event {last} became sequence {seq}"
             self._published = last
             ahead = (last - before) / self._rate - (time.monotonic() - started)

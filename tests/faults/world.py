@@ -181,6 +181,14 @@ class World:
         rows = last - filtered - len(bad)
         assert self.totals(pipeline) == {"events": last, "rows": rows, "filtered": filtered, "dead_letters": len(bad)}
 
+    def check_audit_clean(self, file: Path) -> dict[str, dict[str, Any]]:
+        """`weir audit` compares stream, lake, dead letters and ClickHouse and finds no difference; its reports by table."""
+        done = self.weir("audit", file, "--json")
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+        report = json.loads(done.stdout)
+        assert report["clean"] and all(table["clean"] and table["ranges"] for table in report["tables"]), report
+        return {table["table"]: table for table in report["tables"]}
+
     def check_stores(self, ids: np.ndarray, seqs: np.ndarray) -> None:
         """The rows of the events `ids`, under the sequences `seqs`, are exactly what all three readers find."""
         readers.check_rows(readers.lake_rows(self.lake), ids, seqs, "lake")

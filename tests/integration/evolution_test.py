@@ -105,6 +105,7 @@ def test_fields_that_appear_in_the_flow_become_columns_of_both_stores(world: Wor
     stop(weir)
     assert plan_changes(world) == [1, first]
     assert lake_columns(world)["size"].null_count == len(events.rows_of(events.numbers(1, first - 1)))
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_killed_process_finds_the_new_fields_again(world: World) -> None:
@@ -120,6 +121,7 @@ def test_a_killed_process_finds_the_new_fields_again(world: World) -> None:
     assert plan_changes(world) == [1, first]
     check_new_columns(world, first, 10_000)
     world.check_exact(pipeline, 10_000)
+    world.check_audit_clean(pipeline.file)
 
 
 @pytest.mark.parametrize("point", ["schema_lake_set", "schema_clickhouse_set", "plan_recorded"])
@@ -145,6 +147,7 @@ def test_a_column_of_the_file_arrives_after_a_kill_between_any_two_steps(world: 
     last = world.publish(last + 1, last + 1_000, colorful(1))
     world.catch_up(pipeline)
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
     first = plan_changes(world)[-1]
     assert first == (1_001 if point == "plan_recorded" else 2_101)
     check_new_columns(world, first, last, size=False)
@@ -186,6 +189,7 @@ def test_sighup_takes_a_changed_file_while_events_flow(world: World) -> None:
     stop(weir)
     check_new_columns(world, first, last, size=False)
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_changed_file_that_cannot_be_taken_leaves_the_old_one_in_force(world: World) -> None:
@@ -212,6 +216,7 @@ def test_a_changed_file_that_cannot_be_taken_leaves_the_old_one_in_force(world: 
     stop(weir)
     pipeline.file.write_text(good)
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_clickhouse_that_is_down_meanwhile_gets_the_column_when_it_is_back(world: World) -> None:
@@ -232,6 +237,7 @@ def test_clickhouse_that_is_down_meanwhile_gets_the_column_when_it_is_back(world
     stop(weir)
     check_new_columns(world, first, 6_000)
     world.check_exact(pipeline, 6_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_refused_changes_name_the_columns_and_the_command_that_rebuilds(world: World) -> None:
@@ -261,6 +267,7 @@ def test_refused_changes_name_the_columns_and_the_command_that_rebuilds(world: W
     world.publish(1_001, 2_000)
     world.catch_up(good)
     world.check_exact(good, 2_000)
+    world.check_audit_clean(good.file)
 
 
 def test_null_and_wider_integers_are_let_in_where_the_file_asks_for_it(world: World) -> None:
@@ -278,6 +285,7 @@ def test_null_and_wider_integers_are_let_in_where_the_file_asks_for_it(world: Wo
     world.publish(1_001, 2_000)
     world.catch_up(pipeline)
     world.check_exact(pipeline, 2_000)
+    world.check_audit_clean(pipeline.file)
     described = world.clickhouse.query("SELECT name, type FROM system.columns WHERE table = 'events' FORMAT TSV").decode()
     assert "small\tNullable(Int16)" in described and "tag\tNullable(String)" in described
     seqs = events.rows_of(events.numbers(1, 2_000))

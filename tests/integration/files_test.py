@@ -173,6 +173,7 @@ def test_files_of_every_format_land_once_each_and_broken_lines_become_dead_lette
     assert file_rows(world).num_rows == 7_000
     shown = json.loads(world.weir("status", pipeline.file, "--json").stdout)["tables"][0]["files"]
     assert shown == {"files": 4, "rows": 7_000, "filtered": 0, "dead_letters": 3}
+    world.check_audit_clean(pipeline.file)
 
 
 @pytest.mark.parametrize("point", ["parquet_written:2", "log_entry_written:1", "log_entry_written:3", "dead_letters_committed:1"])
@@ -189,6 +190,7 @@ def test_a_load_that_is_killed_goes_on_where_the_lake_is(ready, point: str) -> N
     check_values(rows, list(range(1, 30_001)))
     assert set(rows["_subject"].to_pylist()) == {"big.csv"} and len(set(rows["_time"].to_pylist())) == 1
     assert [letter["_seq"] for letter in letters(world, pipeline, -1)] == [25_001, 25_002]
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_file_that_changes_between_plan_and_load_is_refused_with_both_digests(ready) -> None:
@@ -285,6 +287,7 @@ def test_files_load_beside_live_events(ready) -> None:
     live = live.filter(pc.equal(live["_shard"], 0))
     ids = events.rows_of(events.numbers(1, last))
     assert not (problem := readers.difference(ids, np.sort(live["id"].to_numpy()))), problem
+    world.check_audit_clean(pipeline.file)
 
 
 def test_the_second_of_two_loaders_waits_and_finds_the_work_done(ready) -> None:

@@ -167,6 +167,7 @@ def test_a_derived_table_is_filled_through_kills_and_follows_live_in_both_stores
     check_clickhouse(world, last)
     totals = {t["name"]: t["shards"][0] for t in json.loads(world.weir("status", pipeline.file, "--json").stdout)["tables"]}
     assert totals[DERIVED]["lag_events"] == 0 and totals[DERIVED]["totals"]["events"] == len(source_ids(last))
+    assert set(world.check_audit_clean(pipeline.file)) == {events.TABLE, DERIVED, CHAINED}
 
 
 def test_a_derived_table_of_the_file_needs_no_command_and_is_caught_up_with_the_rest(world: World) -> None:
@@ -193,6 +194,7 @@ def test_a_derived_table_of_the_file_needs_no_command_and_is_caught_up_with_the_
     assert weir.terminate() == 0, weir.text()[-4000:]
     check_lake(world, 22_000)
     check_clickhouse(world, 22_000)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_newer_process_takes_a_derived_table_over_from_one_that_was_paused(world: World) -> None:
@@ -213,6 +215,7 @@ def test_a_newer_process_takes_a_derived_table_over_from_one_that_was_paused(wor
     assert paused.wait() == 4, paused.text()[-4000:]
     check_lake(world, 12_000)
     check_clickhouse(world, 12_000)
+    world.check_audit_clean(new.file)
 
 
 def test_what_cannot_be_derived_is_refused_with_the_reason(world: World) -> None:
@@ -289,3 +292,50 @@ def test_a_derived_table_takes_new_columns_of_its_source_and_new_tables_of_the_f
         hot = world.clickhouse.arrow(f"SELECT id, extra FROM {DATABASE}.{table} ORDER BY _seq, _row")
         assert hot["id"].to_pylist() == expected["id"].to_pylist(), table
         assert hot["extra"].to_pylist() == expected["extra"].to_pylist(), table
+    world.check_audit_clean(pipeline.file)
+
+
+def with_color(number: int) -> tuple[str, bytes]:
+    """Events that from the 2,001st on have a field which the file knows nothing of."""
+    subject, payload = events.event(number)
+    if number <= 2_000 or events.is_bad(number):
+        return subject, payload
+    return subject, payload[:-1] + f',"color":"c{number % 7}"}}'.encode()
+
+
+def check_copy_in_clickhouse(world: World, last: int) -> None:
+    """ClickHouse has every row of the derived table, the column that events brought included."""
+    ids = source_ids(last)
+    hot = world.clickhouse.arrow(f"SELECT _seq, id, color FROM {DATABASE}.{DERIVED} ORDER BY _seq, _row")
+    assert not (problem := readers.difference(ids, hot["_seq"].to_numpy())), problem
+    assert hot["id"].to_pylist() == ids.tolist()
+    assert hot["color"].to_pylist() == [f"c{n % 7}" if n > 2_000 else None for n in ids]
+
+
+def test_a_backfill_of_a_derived_table_is_executed_by_whoever_follows_and_by_the_command_while_nobody_does(world: World) -> None:
+    last = 6_000
+    world.start_servers()
+    world.create_stream()
+    pipeline = pipeline_of(world, table=f'on_unknown_field = "add_column"\npartition_by = ["day"]\nsql = "{events.SQL}"')
+    add_to_file(pipeline, derived_table(DERIVED, events.TABLE, "SELECT * FROM input"))
+    world.publish(1, last, with_color)
+    weir = world.start_weir(pipeline)
+    until(lambda: shards(pipeline).get(DERIVED, {}).get("hot_position") == last, "both stores follow")
+    for running in (True, False):
+        world.clickhouse.query(f"DROP TABLE {DATABASE}.{DERIVED} SYNC")
+        options = ["--table", DERIVED, "--to", "clickhouse"]
+        plan = json.loads(world.weir("backfill", pipeline.file, *options, "--dry-run", "--json").stdout)
+        assert (plan["rows"], plan["hand_over_seq"]) == (len(source_ids(last)), last)
+        done = world.weir("backfill", pipeline.file, *options)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert (f":{weir.pid}" if running else "executed by this command") in done.stderr, done.stderr[-4000:]
+        assert f"hand-over at sequence {last:,}" in done.stdout
+        if running:
+            assert shards(pipeline)[DERIVED]["hot_mode"] == "live"
+            assert weir.terminate() == 0, weir.text()[-4000:]
+        check_copy_in_clickhouse(world, last)
+        world.check_audit_clean(pipeline.file)
+    world.publish(last + 1, last + 1_000, with_color)
+    world.catch_up(pipeline)
+    check_copy_in_clickhouse(world, last + 1_000)
+    world.check_audit_clean(pipeline.file)

@@ -5,16 +5,19 @@ import os
 import shutil
 import time
 
+import numpy as np
 from deltalake import DeltaTable
 
 import events
 import readers
-from servers import WEIR, until
+from publishing import NatsClient
+from servers import until
 from world import Pipeline, World
 
 # Commits before the upkeep. All 10,000 take the better part of an hour: set WEIR_TEST_COMMITS=10000.
 COMMITS = int(os.environ.get("WEIR_TEST_COMMITS", "120"))
 BATCH = 20  # events of one commit
+COMMIT_SECONDS_MAX = 60
 KILL_AFTER_SECONDS = [0.2, 0.4, 0.6, 0.8, 1.0, 1.3]
 BESIDE = 2_000  # events that come while the upkeep runs
 
@@ -34,6 +37,18 @@ def files(world: World) -> int:
     return len(readers.lake_table(world.lake).file_uris())
 
 
+def check_readers_agree(world: World, last: int) -> None:
+    """Python deltalake, ClickHouse's Delta reader and ClickHouse itself have the events 1..last, once each."""
+    ids = events.rows_of(events.numbers(1, last))
+    world.check_stores(ids, ids)
+
+
+def seqs_at(world: World, version: int) -> np.ndarray:
+    """What an old version holds, by Python deltalake."""
+    table = DeltaTable(str(world.lake / events.TABLE), version=version)
+    return table.to_pyarrow_table(columns=["_seq"]).sort_by("_seq")["_seq"].to_numpy()
+
+
 def newest_version(world: World) -> int:
     """By the names in the log: cheap, whatever its length."""
     return max(int(entry.name[:20]) for entry in (world.lake / events.TABLE / "_delta_log").glob("*.json"))
@@ -44,11 +59,21 @@ def query(world: World, pipeline: Pipeline, *options: str):
 
 
 def publish_small_commits(world: World, pipeline: Pipeline, last: int, commits: int) -> int:
-    """Publishes until the lake has `commits` versions more; returns the last event."""
-    goal = newest_version(world) + commits
-    while newest_version(world) < goal:
-        for _ in range(min(commits, 10)):
-            last = world.publish(last + 1, last + BATCH)
+    """Makes the lake have `commits` versions more, each batch published when the one before has made its version: published
+    faster, many batches would share a commit. Returns the last event."""
+    log = world.lake / events.TABLE / "_delta_log"
+    version = newest_version(world)
+    goal = version + commits
+    with NatsClient(world.nats) as client:
+        while version < goal:
+            client.publish_all([events.event(number) for number in range(last + 1, last + BATCH + 1)])
+            last += BATCH
+            deadline = time.monotonic() + COMMIT_SECONDS_MAX
+            while not (log / f"{version + 1:020}.json").exists():
+                assert time.monotonic() < deadline, f"no version {version + 1} within {COMMIT_SECONDS_MAX} s"
+                time.sleep(0.001)
+            while (log / f"{version + 1:020}.json").exists():
+                version += 1
     until(lambda: pipeline.positions() == (last, last), "both stores have the batch")
     return last
 
@@ -68,6 +93,9 @@ def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) ->
     assert f"{events.TABLE} at version {old}" in then.stderr
     before = files(world)
     assert before >= COMMITS
+    check_readers_agree(world, last)
+    rows_then = events.rows_of(events.numbers(1, last))
+    assert np.array_equal(seqs_at(world, old), rows_then)
 
     planned = steps(world, pipeline, "--dry-run", "--closed-after", "1ms")
     assert planned[(events.TABLE, "compact")]["outcome"] == "would"
@@ -86,11 +114,16 @@ def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) ->
 
     again = query(world, pipeline, "--version", str(old))
     assert (again.returncode, again.stdout) == (0, then.stdout), again.stderr
+    assert np.array_equal(seqs_at(world, old), rows_then)
     last = feed.wait_until_all()
     until(lambda: pipeline.positions() == (last, last), "both stores have what came beside the upkeep")
     assert weir.terminate() == 0, weir.text()[-4000:]
     assert "shard stopped" not in weir.text()
-    assert files(world) < before
+    after = files(world)
+    print(f"{newest_version(world):,} versions; {before:,} files before, {after:,} after; {last:,} events")
+    assert after < before
+    check_readers_agree(world, last)
+    world.check_audit_clean(pipeline.file)
     assert world.weir("query", pipeline.file, "SELECT 1", "--version", "1").returncode == 0
 
     # Nothing writes any more: everything but the newest version may go.
@@ -100,6 +133,7 @@ def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) ->
     swept = steps(world, pipeline, "--only", "vacuum", "--retention", "0s", "--force")
     assert swept[(events.TABLE, "vacuum")]["files"] >= before
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
     gone = query(world, pipeline, "--version", str(old))
     newest = readers.lake_table(world.lake).version()
     assert gone.returncode != 0
@@ -150,6 +184,7 @@ def test_upkeep_inside_run_makes_its_rounds_and_stops_at_once(world: World) -> N
     assert weir.terminate() == 0, weir.text()[-4000:]
     assert "maintenance failed" not in weir.text()
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_vacuum_by_another_tool_ends_the_past_and_not_the_ingest(world: World) -> None:
@@ -172,6 +207,7 @@ def test_a_vacuum_by_another_tool_ends_the_past_and_not_the_ingest(world: World)
     assert query(world, pipeline).returncode == 0
     assert weir.terminate() == 0, weir.text()[-4000:]
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_upkeep_that_is_killed_leaves_everything_as_it_was_or_done(world: World) -> None:
@@ -191,6 +227,7 @@ def test_upkeep_that_is_killed_leaves_everything_as_it_was_or_done(world: World)
     done = steps(world, pipeline, "--closed-after", "1ms", "--retention", "0s", "--force")
     assert done[(events.TABLE, "vacuum")]["outcome"] in ("done", "nothing")
     world.check_exact(pipeline, last)
+    world.check_audit_clean(pipeline.file)
 
 
 def test_a_table_that_is_gone_is_left_out(world: World) -> None:

@@ -15,7 +15,7 @@ import readers
 from servers import until
 from world import Pipeline, World, resume, wait_stopped
 
-EVENTS = int(os.environ.get("WEIR_TEST_FILL_EVENTS", "200000"))
+EVENTS = int(os.environ.get("WEIR_TEST_FILL_EVENTS", "1000000"))
 LIVE_EVENTS = 20_000
 LIVE_RATE = 4_000
 COPY = "copy"
@@ -122,6 +122,9 @@ def test_a_table_filled_beside_live_ingest_equals_one_that_was_there_from_the_st
     expected = events.rows_of(events.numbers(1, last))
     readers.check_rows(readers.lake_rows(world.lake, COPY), expected, expected, "the filled table")
     check_equal(world)
+    count, digest = rows(world, COPY)
+    print(f"{COPY} = {events.TABLE}: {count:,} rows of {last:,} events, sha256 of all values {digest}")
+    assert set(world.check_audit_clean(file)) == {events.TABLE, COPY}
 
 
 def test_a_dry_run_says_what_there_is_and_changes_nothing(world: World) -> None:
@@ -166,6 +169,7 @@ def test_a_process_that_gets_the_table_while_it_is_filled_goes_on_where_the_fill
     assert paused.wait() == EXIT_FENCED, paused.text()[-4000:]
     assert "took table copy over" in paused.text(), paused.text()[-4000:]
     check_equal(world)
+    world.check_audit_clean(file)
 
 
 def test_a_stream_that_loses_its_beginning_while_it_is_read_stops_the_fill_with_the_range(world: World) -> None:
@@ -187,3 +191,4 @@ def test_a_stream_that_loses_its_beginning_while_it_is_read_stops_the_fill_with_
     done = world.weir("run", file, "--until-caught-up", "--accept-gap")
     assert done.returncode == 0, done.stderr[-4000:]
     assert readers.lake_position(world.lake, COPY) == position + 25_000
+    world.check_audit_clean(file)
