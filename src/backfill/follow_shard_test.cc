@@ -88,11 +88,10 @@ struct Lake {
     for (Seq seq = source_position + 1; seq <= last; seq = seq + 1) {
       if (has_row(seq)) ids.push_back({seq, 0});
     }
-    fakes::LakeVersion version = source.log.back();
-    version.added = {fakes::rows_of(ids)};
-    version.moved = {"weir/t/0"};
-    version.txns["weir/t/0"] = last.value;
-    source.log.push_back(std::move(version));
+    const Status landed = source.land(source.log.size() - 1, {.added = source.write({fakes::rows_of(ids)}),
+                                                              .removed = {},
+                                                              .txns = {{"weir/t/0", last.value}}});
+    EXPECT_TRUE(landed.ok()) << landed.to_string();
     source_position = last;
   }
 

@@ -67,12 +67,12 @@ DeltaLog summarize_log(const std::vector<engine::ObjectEntry>& objects) {
   return log;
 }
 
-Result<DeltaLog> read_delta_log(const engine::ObjectStore& objects, const std::string& table) {
+Result<DeltaLog> read_delta_log(const engine::ObjectReader& objects, const std::string& table) {
   WEIR_ASSIGN_OR_RETURN(const auto entries, objects.list(log_folder(table)));
   return summarize_log(entries);
 }
 
-Result<std::optional<int64_t>> commit_time_ms(const engine::ObjectStore& objects, const std::string& table,
+Result<std::optional<int64_t>> commit_time_ms(const engine::ObjectReader& objects, const std::string& table,
                                               int64_t version) {
   const auto entry = objects.get(log_folder(table) + "/" + lake::padded(version) + ".json");
   if (entry.status().code() == StatusCode::kNotFound) return std::optional<int64_t>();

@@ -29,11 +29,11 @@ struct DeltaLog {
 [[nodiscard]] DeltaLog summarize_log(const std::vector<engine::ObjectEntry>& objects);
 
 /// Lists the log of the lake's table. A table that is not there has an empty one.
-[[nodiscard]] Result<DeltaLog> read_delta_log(const engine::ObjectStore& objects, const std::string& table);
+[[nodiscard]] Result<DeltaLog> read_delta_log(const engine::ObjectReader& objects, const std::string& table);
 
 /// When the version was committed, as its commitInfo says; milliseconds since 1970 UTC. Empty: its entry is not there any
 /// more, or says nothing.
-[[nodiscard]] Result<std::optional<int64_t>> commit_time_ms(const engine::ObjectStore& objects, const std::string& table,
+[[nodiscard]] Result<std::optional<int64_t>> commit_time_ms(const engine::ObjectReader& objects, const std::string& table,
                                                             int64_t version);
 
 }  // namespace weir::maintain

@@ -53,7 +53,7 @@ Result<std::optional<int64_t>> pinned_by(const std::string& name, const JobDocum
   return std::optional<int64_t>();
 }
 
-Result<std::vector<PinnedVersion>> pinned_versions(const engine::ObjectStore& objects, const std::string& table) {
+Result<std::vector<PinnedVersion>> pinned_versions(const engine::ObjectReader& objects, const std::string& table) {
   const std::string folder = "_weir/jobs/" + lake::path_segment(table) + "/";
   WEIR_ASSIGN_OR_RETURN(const auto entries, objects.list(folder.substr(0, folder.size() - 1)));
   std::map<std::string, JobDocuments> jobs;

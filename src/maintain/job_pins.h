@@ -13,7 +13,7 @@ namespace weir::maintain {
 /// Versions of the table that backfill jobs which have not ended (done, cancelled, failed) still read, from
 /// `_weir/jobs/<table>/<n>/{spec,progress,control}.json`; their commit times are filled in. A job without a version yet pins none.
 /// kDataLoss: a document that is no JSON object; then nobody knows what is pinned, and nothing may be deleted.
-[[nodiscard]] Result<std::vector<PinnedVersion>> pinned_versions(const engine::ObjectStore& objects,
+[[nodiscard]] Result<std::vector<PinnedVersion>> pinned_versions(const engine::ObjectReader& objects,
                                                                  const std::string& table);
 
 /// A job as it is stored: the text of its documents; empty: absent.

@@ -15,6 +15,10 @@ using std::chrono::milliseconds;
 /// A commit that is under way has files that no version names yet; nothing younger than this is ever deleted.
 inline constexpr milliseconds kVacuumFloor = std::chrono::hours(1);
 
+/// Looking, which is who reads what and what the time is, and deleting may lie this far apart. Whoever stood still for longer
+/// in between has to look again: the hours that were enough then are not enough now, and jobs may have begun meanwhile.
+inline constexpr milliseconds kStandstillMax = std::chrono::minutes(15);
+
 /// A version that somebody still reads.
 struct PinnedVersion {
   std::string by;  ///< For people: "backfill job 3".

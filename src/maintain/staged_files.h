@@ -10,6 +10,8 @@
 
 namespace weir::maintain {
 
+using std::chrono::milliseconds;
+
 /// A file that a write to a local lake left behind: `name#123`, which no listing of objects shows.
 struct StagedFile {
   std::filesystem::path path;
@@ -20,7 +22,7 @@ struct StagedFile {
 /// killed while it wrote leaves them; nothing refers to one, so they may be removed once no write can still be at work on
 /// them. Folders that cannot be read are passed over.
 [[nodiscard]] std::vector<StagedFile> staged_files(const std::string& lake_url, const std::string& folder,
-                                                   std::chrono::milliseconds age);
+                                                   milliseconds age);
 
 /// kUnavailable names the first that could not be removed; one that is gone already counts as removed.
 [[nodiscard]] Status remove_staged(const std::vector<StagedFile>& files);

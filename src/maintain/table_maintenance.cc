@@ -1,15 +1,14 @@
 #include "maintain/table_maintenance.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 
-#include "lake/lake_layout.h"
+#include "base/crash_point.h"
 #include "maintain/compaction_plan.h"
 #include "maintain/delta_log.h"
+#include "maintain/delta_maintained_table.h"
 #include "maintain/job_pins.h"
 #include "maintain/retention.h"
-#include "maintain/staged_files.h"
 
 namespace weir::maintain {
 namespace {
@@ -25,7 +24,7 @@ std::string first_of(const std::vector<std::string>& names) {
 }
 
 // Adds those of the table's `paths` that are there, by one listing.
-Status count_there(const engine::ObjectStore& objects, const std::string& table, const std::vector<std::string>& paths,
+Status count_there(const engine::ObjectReader& objects, const std::string& table, const std::vector<std::string>& paths,
                    StepReport* report) {
   WEIR_ASSIGN_OR_RETURN(const auto entries, objects.list(table));
   std::map<std::string_view, int64_t> sizes;
@@ -46,11 +45,8 @@ Status count_there(const engine::ObjectStore& objects, const std::string& table,
 Result<std::unique_ptr<TableMaintenance>> TableMaintenance::open(const engine::Engine& engine, const Clock& clock,
                                                                  const lake::LakeOptions& lake, std::string table,
                                                                  std::vector<std::string> sort_columns) {
-  WEIR_ASSIGN_OR_RETURN(auto delta,
-                        engine::DeltaTable::open(engine, lake::table_url(lake.url, table), {.sync = lake.sync}));
-  return std::unique_ptr<TableMaintenance>(new TableMaintenance(clock, lake.url, std::move(table), std::move(sort_columns),
-                                                                engine::ObjectStore(engine, lake.url, lake.sync),
-                                                                std::move(delta)));
+  WEIR_ASSIGN_OR_RETURN(auto delta, DeltaMaintainedTable::open(engine, lake, table));
+  return std::make_unique<TableMaintenance>(clock, std::move(table), std::move(sort_columns), std::move(delta));
 }
 
 std::vector<StepReport> TableMaintenance::run(const Options& options, const std::stop_token& stop) {
@@ -80,8 +76,7 @@ Status TableMaintenance::step(Step step, const Options& options, const std::stop
 }
 
 Status TableMaintenance::compact(const Options& options, const std::stop_token& stop, StepReport* report) {
-  WEIR_ASSIGN_OR_RETURN(const auto snapshot, delta_->snapshot());
-  WEIR_ASSIGN_OR_RETURN(const auto described, snapshot->describe(/*with_files=*/true));
+  WEIR_ASSIGN_OR_RETURN(const auto described, delta_->describe(/*with_files=*/true));
   WEIR_ASSIGN_OR_RETURN(const CompactionPlan plan, plan_compaction(described, options.compaction, now_ms()));
   if (!plan.too_large.empty()) {
     report->outcome = Outcome::kSkipped;
@@ -113,6 +108,7 @@ Status TableMaintenance::compact(const Options& options, const std::stop_token& 
     }
     WEIR_RETURN_IF_ERROR(done.status());
     if (done->files_removed == 0) continue;
+    crash_point("compaction_committed");
     report->outcome = Outcome::kDone;
     report->files += done->files_removed;
     report->files_added += done->files_added;
@@ -123,24 +119,25 @@ Status TableMaintenance::compact(const Options& options, const std::stop_token& 
 }
 
 Status TableMaintenance::checkpoint(const Options& options, StepReport* report) {
-  WEIR_ASSIGN_OR_RETURN(const DeltaLog log, read_delta_log(objects_, table_));
+  WEIR_ASSIGN_OR_RETURN(const DeltaLog log, read_delta_log(delta_->objects(), table_));
   if (log.commits_since_checkpoint() < kCheckpointCommits) return ok_status();
   report->versions = log.commits_since_checkpoint();
   report->outcome = Outcome::kWould;
   if (options.dry_run) return ok_status();
   WEIR_ASSIGN_OR_RETURN(const int64_t version, delta_->checkpoint());
+  crash_point("checkpoint_written");
   report->outcome = Outcome::kDone;
   report->note = "of version " + std::to_string(version);
   return ok_status();
 }
 
 Status TableMaintenance::clean_log(const Options& options, StepReport* report) {
-  WEIR_ASSIGN_OR_RETURN(const DeltaLog log, read_delta_log(objects_, table_));
+  WEIR_ASSIGN_OR_RETURN(const DeltaLog log, read_delta_log(delta_->objects(), table_));
   LogRequest request{.retention = options.log_retention, .kept_version_committed_ms = {}, .pins = {}, .now_ms = now_ms()};
   if (log.entries <= options.log_versions_min) return ok_status();
   WEIR_ASSIGN_OR_RETURN(request.kept_version_committed_ms,
-                        commit_time_ms(objects_, table_, *log.newest_entry - options.log_versions_min));
-  WEIR_ASSIGN_OR_RETURN(request.pins, pinned_versions(objects_, table_));
+                        commit_time_ms(delta_->objects(), table_, *log.newest_entry - options.log_versions_min));
+  WEIR_ASSIGN_OR_RETURN(request.pins, pinned_versions(delta_->objects(), table_));
   const auto hours = log_hours(request);
   if (hours.status().code() == StatusCode::kUnavailable) {
     report->outcome = Outcome::kSkipped;
@@ -148,16 +145,17 @@ Status TableMaintenance::clean_log(const Options& options, StepReport* report) {
     return ok_status();
   }
   WEIR_RETURN_IF_ERROR(hours.status());
+  if (stood_still(request.now_ms, report)) return ok_status();
   WEIR_ASSIGN_OR_RETURN(const auto removed, delta_->clean_log({.retention_hours = *hours, .dry_run = options.dry_run}));
   if (removed.empty()) return ok_status();
+  if (!options.dry_run) crash_point("log_cleaned");
   report->versions = static_cast<int64_t>(removed.size());
   report->outcome = options.dry_run ? Outcome::kWould : Outcome::kDone;
   return ok_status();
 }
 
 Status TableMaintenance::vacuum(const Options& options, StepReport* report) {
-  WEIR_ASSIGN_OR_RETURN(const auto snapshot, delta_->snapshot());
-  WEIR_ASSIGN_OR_RETURN(const auto described, snapshot->describe(/*with_files=*/false));
+  WEIR_ASSIGN_OR_RETURN(const auto described, delta_->describe(/*with_files=*/false));
   const auto kept = described.properties.find("delta.deletedFileRetentionDuration");
   VacuumRequest request{.retention = options.retention,
                         .tombstones_kept = parse_delta_interval(kept == described.properties.end() ? "" : kept->second,
@@ -165,7 +163,7 @@ Status TableMaintenance::vacuum(const Options& options, StepReport* report) {
                         .force = options.force,
                         .pins = {},
                         .now_ms = now_ms()};
-  WEIR_ASSIGN_OR_RETURN(request.pins, pinned_versions(objects_, table_));
+  WEIR_ASSIGN_OR_RETURN(request.pins, pinned_versions(delta_->objects(), table_));
   const auto hours = vacuum_hours(request);
   if (hours.status().code() == StatusCode::kUnavailable) {
     report->outcome = Outcome::kSkipped;
@@ -176,17 +174,26 @@ Status TableMaintenance::vacuum(const Options& options, StepReport* report) {
   if (*hours * std::chrono::hours(1) > options.retention + std::chrono::hours(1)) {
     report->note = "keeps " + std::to_string(*hours) + "h for " + request.pins.front().by;
   }
-  return delete_older(*hours, options.dry_run, report);
+  return delete_older(*hours, options.dry_run, request.now_ms, report);
 }
 
-Status TableMaintenance::delete_older(int64_t hours, bool dry_run, StepReport* report) {
+// A laptop that slept, a process that was stopped: what was decided before rests on the jobs and the time of then.
+bool TableMaintenance::stood_still(int64_t looked_ms, StepReport* report) const {
+  const milliseconds passed(now_ms() - looked_ms);
+  if (passed <= kStandstillMax) return false;
+  *report = {.table = table_, .step = report->step, .outcome = Outcome::kSkipped, .note = {}};
+  report->note = "stood still for " + std::to_string(passed / std::chrono::minutes(1)) +
+                 " minutes before it deleted anything; the next one looks again";
+  return true;
+}
+
+Status TableMaintenance::delete_older(int64_t hours, bool dry_run, int64_t looked_ms, StepReport* report) {
   engine::VacuumOptions vacuum{.retention_hours = hours, .dry_run = true, .enforce_retention = false};
   WEIR_ASSIGN_OR_RETURN(const auto doomed, delta_->vacuum(vacuum));
   // What was deleted before is listed again for as long as the table remembers that it was removed.
-  if (!doomed.empty()) WEIR_RETURN_IF_ERROR(count_there(objects_, table_, doomed, report));
+  if (!doomed.empty()) WEIR_RETURN_IF_ERROR(count_there(delta_->objects(), table_, doomed, report));
   const bool vacuumed = report->files > 0;
-  std::vector<StagedFile> staged = staged_files(lake_url_, table_, hours * std::chrono::hours(1));
-  std::ranges::move(staged_files(lake_url_, "_weir", hours * std::chrono::hours(1)), std::back_inserter(staged));
+  const std::vector<StagedFile> staged = delta_->staged(hours * std::chrono::hours(1));
   for (const StagedFile& file : staged) {
     ++report->files;
     report->bytes += file.size_bytes;
@@ -194,9 +201,12 @@ Status TableMaintenance::delete_older(int64_t hours, bool dry_run, StepReport* r
   if (report->files == 0) return ok_status();
   report->outcome = Outcome::kWould;
   if (dry_run) return ok_status();
+  if (stood_still(looked_ms, report)) return ok_status();
+  crash_point("vacuum_chosen");
   vacuum.dry_run = false;
   if (vacuumed) WEIR_RETURN_IF_ERROR(delta_->vacuum(vacuum).status());
-  WEIR_RETURN_IF_ERROR(remove_staged(staged));
+  crash_point("vacuum_deleted");
+  WEIR_RETURN_IF_ERROR(delta_->remove_staged(staged));
   report->outcome = Outcome::kDone;
   return ok_status();
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -10,6 +11,7 @@
 #include "clickhouse/hot_table.h"
 #include "engine/engine.h"
 #include "lake/delta_lake_table.h"
+#include "maintain/delta_maintained_table.h"
 #include "nats/connection.h"
 #include "nats/kv_bucket.h"
 #include "schema/table_schema.h"
@@ -17,6 +19,7 @@
 #include "tests/contract/hot_table_contract.h"
 #include "tests/contract/key_value_contract.h"
 #include "tests/contract/lake_table_contract.h"
+#include "tests/contract/maintained_table_contract.h"
 #include "tests/support/clickhouse_server.h"
 #include "tests/support/lake_folder.h"
 #include "tests/support/nats_server.h"
@@ -108,6 +111,28 @@ class DeltaTable {
   const std::unique_ptr<engine::Engine> engine_ = value_of(engine::Engine::open({.worker_threads = 2}));
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Delta, LakeTableContract, DeltaTable);
+
+/// Likewise, of one partition: a write is one file.
+class DeltaTableInUpkeep {
+ public:
+  std::unique_ptr<LakeTable> open() {
+    return value_of(lake::DeltaLakeTable::open_or_create(
+        *engine_, {.url = folder_.url()},
+        lake::rows_definition(plan_by_day(), {.pipeline = "p", .stream = "S", .shards = 2}, Seq{1})));
+  }
+  static std::shared_ptr<arrow::RecordBatch> rows(const std::vector<RowId>& ids) { return rows_on_days(ids, 1, 0); }
+  std::unique_ptr<maintain::MaintainedTable> maintained() {
+    return value_of(maintain::DeltaMaintainedTable::open(*engine_, {.url = folder_.url()}, name()));
+  }
+  static std::string name() { return plan_by_day().table; }
+  /// Two ticks of the clock of file times, which is coarser than the one that commits are stamped with.
+  static void pass_a_moment() { std::this_thread::sleep_for(std::chrono::milliseconds(20)); }
+
+ private:
+  const test::LakeFolder folder_;
+  const std::unique_ptr<engine::Engine> engine_ = value_of(engine::Engine::open({.worker_threads = 2}));
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(Delta, MaintainedTableContract, DeltaTableInUpkeep);
 
 // What the fakes, which are one shard and one thread, leave out.
 

@@ -1,9 +1,11 @@
 #include "tests/contract/hot_table_contract.h"
 #include "tests/contract/key_value_contract.h"
 #include "tests/contract/lake_table_contract.h"
+#include "tests/contract/maintained_table_contract.h"
 #include "tests/fakes/fake_hot_table.h"
 #include "tests/fakes/fake_key_value.h"
 #include "tests/fakes/fake_lake_table.h"
+#include "tests/fakes/fake_maintained_table.h"
 #include "tests/fakes/fake_stream.h"
 
 namespace weir::contract {
@@ -38,6 +40,21 @@ struct FakeLake {
   fakes::LakeState state;
 };
 INSTANTIATE_TYPED_TEST_SUITE_P(Fake, LakeTableContract, FakeLake);
+
+struct FakeLakeInUpkeep : FakeLake {
+  FakeLakeInUpkeep() {
+    state.now_ms = [this] { return now_ms; };
+  }
+  std::unique_ptr<maintain::MaintainedTable> maintained() {
+    return std::make_unique<fakes::FakeMaintainedTable>(state, fakes::Faults{}, name(),
+                                                        [] { return std::map<std::string, std::string>(); });
+  }
+  static std::string name() { return "t"; }
+  void pass_a_moment() { ++now_ms; }
+
+  int64_t now_ms = 1'700'000'000'000;
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(Fake, MaintainedTableContract, FakeLakeInUpkeep);
 
 }  // namespace
 }  // namespace weir::contract

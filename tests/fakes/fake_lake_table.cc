@@ -13,51 +13,36 @@ namespace {
 
 class FakeSnapshot final : public LakeSnapshot {
  public:
-  FakeSnapshot(size_t version, LakeVersion state) : version_(version), state_(std::move(state)) {}
+  FakeSnapshot(LakeState& state, size_t version, int process)
+      : state_(state), version_(version), process_(process), txns_(state.log[version].txns) {}
   int64_t version() const override { return static_cast<int64_t>(version_); }
+  // Read from the log only when asked, as the engine does it: a clean-up may have been there in between.
   Result<std::optional<int64_t>> txn(std::string_view app_id) const override {
-    const auto found = state_.txns.find(app_id);
-    return found == state_.txns.end() ? std::optional<int64_t>() : std::optional<int64_t>(found->second);
+    if (!state_.readable(version_)) {
+      ++state_.stumbles[process_];
+      return not_found("version " + std::to_string(version_) + " is no longer in the log");
+    }
+    const auto found = txns_.find(app_id);
+    return found == txns_.end() ? std::optional<int64_t>() : std::optional<int64_t>(found->second);
   }
 
  private:
+  LakeState& state_;
   const size_t version_;
-  const LakeVersion state_;
+  const int process_;
+  const std::map<std::string, int64_t, std::less<>> txns_;
 };
+
+std::shared_ptr<const LakeSnapshot> newest(LakeState& state, int process) {
+  return std::make_shared<FakeSnapshot>(state, state.log.size() - 1, process);
+}
 
 struct FakeFiles final : LakeFiles {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
-  int64_t rows() const override {
-    int64_t n = 0;
-    for (const auto& batch : batches) n += batch->num_rows();
-    return n;
-  }
-  int64_t bytes() const override { return rows(); }
+  std::vector<FileId> ids;
+  int64_t row_count = 0;
+  int64_t rows() const override { return row_count; }
+  int64_t bytes() const override { return row_count; }
 };
-
-std::shared_ptr<const LakeSnapshot> newest(const LakeState& state) {
-  return std::make_shared<FakeSnapshot>(state.log.size() - 1, state.log.back());
-}
-
-// A commit based on version `base`: rebases over later ones unless they carry one of its app ids.
-Status append(LakeState& state, size_t base, const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
-              const std::vector<LakeTxn>& txns) {
-  for (size_t v = base + 1; v < state.log.size(); ++v) {
-    for (const LakeTxn& txn : txns) {
-      const auto& moved = state.log[v].moved;
-      if (std::find(moved.begin(), moved.end(), txn.app_id) != moved.end()) {
-        return conflict("version " + std::to_string(v) + " carries " + txn.app_id);
-      }
-    }
-  }
-  LakeVersion version{.added = rows, .txns = state.log.back().txns, .moved = {}};
-  for (const LakeTxn& txn : txns) {
-    version.txns[txn.app_id] = txn.version;
-    version.moved.push_back(txn.app_id);
-  }
-  state.log.push_back(std::move(version));
-  return ok_status();
-}
 
 struct PlacedRow {
   RowId id;
@@ -81,73 +66,64 @@ arrow::RecordBatchVector slices_of(const std::vector<PlacedRow>& rows) {
 
 }  // namespace
 
-LakeState::LakeState(const std::vector<LakeTxn>& initial) {
-  LakeVersion version;
-  for (const LakeTxn& txn : initial) version.txns[txn.app_id] = txn.version;
-  log.push_back(std::move(version));
-}
-
-std::vector<std::shared_ptr<arrow::RecordBatch>> LakeState::rows() const {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> all;
-  for (const LakeVersion& version : log) all.insert(all.end(), version.added.begin(), version.added.end());
-  return all;
-}
-
-std::optional<int64_t> LakeState::txn(std::string_view app_id) const {
-  const auto found = log.back().txns.find(app_id);
-  return found == log.back().txns.end() ? std::optional<int64_t>() : std::optional<int64_t>(found->second);
+Status commit_or_not(LakeState& state, const Faults& faults, std::string_view step, size_t base,
+                     const LakeCommit& commit) {
+  const Fate fate = faults.fate(step);
+  if (fate == Fate::kUnavailable) return unavailable(std::string(step));
+  if (fate == Fate::kLostRequest) return outcome_unknown(std::string(step));
+  if (fate == Fate::kKilledBefore) throw Killed{faults.process};
+  if (fate == Fate::kLate) {
+    // A late log entry is a put-if-absent of one version number: it lands only if nobody took that number.
+    faults.land_late([&state, version = state.log.size(), base, commit] {
+      if (state.log.size() != version || state.stale(commit)) return;
+      const Status ignored = state.land(base, commit);
+      static_cast<void>(ignored.ok());
+    });
+    return outcome_unknown(std::string(step));
+  }
+  if (state.stale(commit) && state.disturbed(base, commit).ok()) {
+    ++state.standstills;
+    throw Killed{faults.process};
+  }
+  const Status landed = state.land(base, commit);
+  if (fate == Fate::kKilledAfter) throw Killed{faults.process};
+  if (fate == Fate::kLostAnswer && landed.code() != StatusCode::kConflict) return outcome_unknown(std::string(step));
+  return landed;
 }
 
 Result<std::shared_ptr<const LakeSnapshot>> FakeLakeTable::snapshot() {
   const Fate fate = faults_.fate("lake.snapshot");
   if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
   if (fate != Fate::kDone) return unavailable("lake.snapshot");
-  return newest(state_);
+  return newest(state_, faults_.process);
 }
 
 Result<std::unique_ptr<LakeFiles>> FakeLakeTable::write_files(
     const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) {
   const Fate fate = faults_.fate("lake.write_files");
-  if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
-  if (fate != Fate::kDone) return unavailable("lake.write_files");
+  if (fate == Fate::kKilledBefore) {
+    state_.staged["f" + std::to_string(state_.files.size()) + ".parquet#" + std::to_string(state_.staged.size())] =
+        state_.now_ms();
+    throw Killed{faults_.process};
+  }
+  // Whatever else the answer is, the files may be there; who has no answer does not know their names.
   auto files = std::make_unique<FakeFiles>();
-  files->batches = rows;
+  if (fate != Fate::kUnavailable) files->ids = state_.write(rows);
+  if (fate == Fate::kKilledAfter) throw Killed{faults_.process};
+  if (fate != Fate::kDone) return unavailable("lake.write_files");
+  for (const auto& batch : rows) files->row_count += batch->num_rows();
   return std::unique_ptr<LakeFiles>(std::move(files));
 }
 
 Result<std::shared_ptr<const LakeSnapshot>> FakeLakeTable::commit(const LakeSnapshot& base, const LakeFiles* files,
                                                                   const std::vector<LakeTxn>& txns, std::string_view) {
-  const auto base_version = static_cast<size_t>(base.version());
-  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
-  if (files != nullptr) rows = static_cast<const FakeFiles*>(files)->batches;
-  const auto apply = [&]() -> Result<std::shared_ptr<const LakeSnapshot>> {
-    WEIR_RETURN_IF_ERROR(append(state_, base_version, rows, txns));
-    return newest(state_);
-  };
-  switch (faults_.fate("lake.commit")) {
-    case Fate::kDone: return apply();
-    case Fate::kUnavailable: return unavailable("lake.commit");
-    case Fate::kLostRequest: return outcome_unknown("lake.commit");
-    case Fate::kLostAnswer: {
-      const auto result = apply();
-      return result.status().code() == StatusCode::kConflict ? result.status() : outcome_unknown("lake.commit");
-    }
-    case Fate::kLate:
-      // A late log entry is a put-if-absent of one version number: it lands only if nobody took that number.
-      faults_.land_late([&state = state_, version = state_.log.size(), base_version, rows, txns] {
-        if (state.log.size() != version) return;
-        const Status ignored = append(state, base_version, rows, txns);
-        static_cast<void>(ignored.ok());
-      });
-      return outcome_unknown("lake.commit");
-    case Fate::kKilledBefore: throw Killed{faults_.process};
-    case Fate::kKilledAfter: {
-      const auto ignored = apply();
-      static_cast<void>(ignored.ok());
-      throw Killed{faults_.process};
-    }
-  }
-  return internal_error("unknown fate");
+  LakeCommit commit{.added = {}, .removed = {}, .txns = txns};
+  if (files != nullptr) commit.added = static_cast<const FakeFiles*>(files)->ids;
+  const Status landed = commit_or_not(state_, faults_, "lake.commit", static_cast<size_t>(base.version()), commit);
+  if (landed.code() == StatusCode::kNotFound) ++state_.stumbles[faults_.process];
+  if (landed.ok() || landed.code() == StatusCode::kConflict) state_.stumbles[faults_.process] = 0;
+  WEIR_RETURN_IF_ERROR(landed);
+  return newest(state_, faults_.process);
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> FakeLakeTable::read(const LakeSnapshot& snapshot, int32_t, SeqRange range) {
@@ -155,12 +131,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> FakeLakeTable::read(const Lake
   if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
   if (fate != Fate::kDone) return unavailable("lake.read");
   std::vector<PlacedRow> rows;
-  for (size_t v = 0; v <= static_cast<size_t>(snapshot.version()); ++v) {
-    for (const auto& batch : state_.log[v].added) {
-      WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(*batch));
-      for (size_t i = 0; i < ids.size(); ++i) {
-        if (range.contains(ids[i].seq)) rows.push_back({ids[i], batch, static_cast<int64_t>(i)});
-      }
+  const auto version = static_cast<size_t>(snapshot.version());
+  if (const auto gone = state_.missing(version)) return not_found("data file " + path_of(*gone));
+  for (const auto& batch : state_.rows_at(version)) {
+    WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(*batch));
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (range.contains(ids[i].seq)) rows.push_back({ids[i], batch, static_cast<int64_t>(i)});
     }
   }
   std::stable_sort(rows.begin(), rows.end(), [](const PlacedRow& a, const PlacedRow& b) { return a.id < b.id; });
@@ -174,7 +150,9 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> FakeLakeTable::read(const Lake
 Status FakeLakeTable::checkpoint() {
   const Fate fate = faults_.fate("lake.checkpoint");
   if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
-  return fate == Fate::kDone ? ok_status() : unavailable("lake.checkpoint");
+  if (fate != Fate::kDone) return unavailable("lake.checkpoint");
+  state_.checkpoint(state_.log.size() - 1);
+  return ok_status();
 }
 
 }  // namespace weir::fakes

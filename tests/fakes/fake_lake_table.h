@@ -1,30 +1,15 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ports/lake_table.h"
+#include "tests/fakes/fake_lake_state.h"
 #include "tests/fakes/faults.h"
 
 namespace weir::fakes {
-
-/// One version of the fake Delta log.
-struct LakeVersion {
-  std::vector<std::shared_ptr<arrow::RecordBatch>> added;
-  std::map<std::string, int64_t, std::less<>> txns;  ///< All that are in force at this version.
-  std::vector<std::string> moved;                    ///< App ids this commit carried.
-};
-
-/// The table as its storage holds it; shared by the processes of a test.
-struct LakeState {
-  std::vector<LakeVersion> log;
-
-  explicit LakeState(const std::vector<LakeTxn>& initial = {});
-  [[nodiscard]] std::vector<std::shared_ptr<arrow::RecordBatch>> rows() const;
-  [[nodiscard]] std::optional<int64_t> txn(std::string_view app_id) const;
-};
 
 /// Delta's rules, no more: optimistic commits that conflict on common app ids, rebase over everything else, and accept any
 /// version number. Passes the same contract test as the real table.
@@ -45,5 +30,9 @@ class FakeLakeTable final : public LakeTable {
   LakeState& state_;
   Faults faults_;
 };
+
+/// What becomes of a commit: `step` names it, `land` makes it. As FakeLakeTable and FakeMaintainedTable share it.
+[[nodiscard]] Status commit_or_not(LakeState& state, const Faults& faults, std::string_view step, size_t base,
+                                   const LakeCommit& commit);
 
 }  // namespace weir::fakes

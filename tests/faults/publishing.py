@@ -75,15 +75,16 @@ class NatsClient:
 
 
 class Feed(threading.Thread):
-    """Publishes events 1, 2, 3, ... in the background, as many as were allowed, at most `rate` a second. After a restart of
-    the server it goes on behind what the stream holds. `event` gives subject and payload of a number.
+    """Publishes events 1, 2, 3, ... in the background, as many as were allowed, at most `rate` a second, `batch` of them at a
+    time. After a restart of the server it goes on behind what the stream holds. `event` gives subject and payload of a number.
 
     The stream is empty at the start and nobody else publishes there, so event n has the stream's sequence n.
     """
 
-    def __init__(self, server: NatsServer, stream: str, event: Callable[[int], Event], rate: int):
+    def __init__(self, server: NatsServer, stream: str, event: Callable[[int], Event], rate: int, batch: int):
         super().__init__(daemon=True)
-        self._server, self._stream, self._event, self._rate = server, stream, event, rate
+        self._server, self._stream, self._event = server, stream, event
+        self._rate, self._batch_events = rate, batch
         self._prepared: dict[int, Batch] = {}  # by the number of the first event
         self._changed = threading.Condition()
         self._allowed = 0
@@ -96,11 +97,15 @@ class Feed(threading.Thread):
     def published(self) -> int:
         return self._published
 
+    @property
+    def allowed(self) -> int:
+        return self._allowed
+
     def prepare(self, first: int, last: int) -> None:
         """Makes the batches of these events now, so that publishing them later, at a high rate, takes no processor from what
         is tested. Call it before these events are allowed; `allow` in whole batches from there on."""
-        for number in range(first, last + 1, BATCH_EVENTS):
-            self._prepared[number] = self._batch(number, number + BATCH_EVENTS - 1)
+        for number in range(first, last + 1, self._batch_events):
+            self._prepared[number] = self._batch(number, number + self._batch_events - 1)
 
     def _batch(self, first: int, last: int) -> Batch:
         return Batch([self._event(number) for number in range(first, last + 1)])
@@ -109,6 +114,7 @@ class Feed(threading.Thread):
         with self._changed:
             self._allowed += events
             self._changed.notify_all()
+
 
     def wait_until_all(self, timeout: float = 120) -> int:
         """Until everything allowed is in the stream; returns how many that are."""
@@ -149,9 +155,9 @@ class Feed(threading.Thread):
                     started, before = time.monotonic(), self._published
                 if self._ending:
                     return
-                last = min(self._allowed, self._published + BATCH_EVENTS)
+                last = min(self._allowed, self._published + self._batch_events)
             first = self._published + 1
-            prepared = self._prepared.pop(first, None) if last - first + 1 == BATCH_EVENTS else None
+            prepared = self._prepared.pop(first, None) if last - first + 1 == self._batch_events else None
             seq = client.publish_batch(prepared or self._batch(first, last))
             assert seq == last, f"event {last} became sequence {seq}"
             self._published = last

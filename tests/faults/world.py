@@ -16,7 +16,7 @@ import pytest
 
 import events
 import readers
-from publishing import Feed, NatsClient
+from publishing import BATCH_EVENTS, Feed, NatsClient
 from servers import WEIR, Child, ClickHouseServer, NatsServer, free_port, run_to_end, until
 
 DATABASE = "weir_tests"
@@ -122,8 +122,10 @@ class World:
                 seq = client.publish_all([event(n) for n in range(start, min(start + 1_999, last) + 1)])
         return seq
 
-    def feed(self, rate: int, event: Callable[[int], tuple[str, bytes]] = events.event) -> Feed:
-        self._feeds.append(Feed(self.nats, events.STREAM, event, rate))
+    def feed(
+        self, rate: int, event: Callable[[int], tuple[str, bytes]] = events.event, batch: int = BATCH_EVENTS
+    ) -> Feed:
+        self._feeds.append(Feed(self.nats, events.STREAM, event, rate, batch))
         return self._feeds[-1]
 
     # --- weir

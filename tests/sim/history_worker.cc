@@ -13,10 +13,13 @@ constexpr int64_t kBlockRowsMax = 15;
 
 }  // namespace
 
-HistoryWorker::HistoryWorker(Stores& stores, HotTable& table, KeyValue& key_value, Epoch epoch, Random random)
+HistoryWorker::HistoryWorker(Stores& stores, LakeTable& lake, HotTable& table, KeyValue& key_value, Epoch epoch,
+                             Random random, std::function<Status()> keep_job)
     : stores_(stores),
+      lake_(lake),
       table_(table),
       random_(std::move(random)),
+      keep_job_(std::move(keep_job)),
       sink_(table, key_value, {.table = "t", .shard = 0, .epoch = epoch, .upper_without_live = {}, .look_ids_max = 3},
             [&stores](RowId id, const std::string&) {
               stores.quarantined.insert(id);
@@ -61,26 +64,35 @@ bool HistoryWorker::resolve() {
   if (starting_) sink_.expire();
   const bool starts = starting_;
   const auto bound = sink_.resolve();
-  resolving_ = false;
   ++stores_.job.resolves;
+  Status planned;
+  // In another table than the job began with, nothing that it did is there.
+  if (bound.ok() && (starts || sink_.table_id() != stores_.job.table_id)) planned = plan(*bound);
+  resolving_ = false;
   if (!bound.ok()) return after(bound.status());
+  if (!planned.ok()) return after(planned);
   resolved_ = true;
   bound_ = *bound;
-  // In another table than the job began with, nothing that it did is there.
-  if (starts || sink_.table_id() != stores_.job.table_id) plan(*bound);
   return false;
 }
 
-void HistoryWorker::plan(Seq upper) {
+// As the product's runner: the position first, then the version, and both are kept before anything is read.
+Status HistoryWorker::plan(Seq upper) {
+  WEIR_ASSIGN_OR_RETURN(const auto pinned, lake_.snapshot());
+  WEIR_RETURN_IF_ERROR(keep_job_());
   starting_ = false;
   HistoryJob& job = stores_.job;
   ++job.number;
   job.done = false;
-  job.upper = std::min(upper, Seq{stores_.lake.txn(position_app_id("t", 0)).value_or(0)});
-  job.rows = lake_rows(stores_, job.upper);
+  job.version = static_cast<size_t>(pinned->version());
+  const auto& txns = stores_.lake.log[job.version].txns;
+  const auto position = txns.find(position_app_id("t", 0));
+  job.upper = std::min(upper, Seq{position == txns.end() ? 0 : position->second});
+  job.rows = lake_rows(stores_, job.version, job.upper);
   job.table_id = sink_.table_id();
   job.rows_per_block = static_cast<size_t>(1 + random_(kBlockRowsMax));
   job.blocks_done.clear();
+  return ok_status();
 }
 
 size_t HistoryWorker::blocks() const {

@@ -18,7 +18,9 @@ class HistoryWorker {
  public:
   using Random = std::function<int64_t(int64_t below)>;
 
-  HistoryWorker(Stores& stores, HotTable& table, KeyValue& key_value, Epoch epoch, Random random);
+  /// `keep_job`: what becomes of storing a job; may let others run first.
+  HistoryWorker(Stores& stores, LakeTable& lake, HotTable& table, KeyValue& key_value, Epoch epoch, Random random,
+                std::function<Status()> keep_job);
 
   /// One call of the sink, or a decision. True: the live path should look at ClickHouse again.
   bool step();
@@ -33,7 +35,7 @@ class HistoryWorker {
 
  private:
   bool resolve();
-  void plan(Seq upper);
+  Status plan(Seq upper);
   bool write_block(size_t block);
   void finish();
   bool after(const Status& status);
@@ -42,8 +44,10 @@ class HistoryWorker {
   void keep_done(bool all);
 
   Stores& stores_;
+  LakeTable& lake_;
   HotTable& table_;
   const Random random_;
+  const std::function<Status()> keep_job_;
   pipeline::HotBulkSink sink_;
   bool resolved_ = false;           // As far as this caller knows.
   bool resolving_ = false;

@@ -19,15 +19,17 @@ std::vector<RowId> expected(const Stores& stores, EventKind kind, SeqRange range
   return ids;
 }
 
-std::vector<RowId> ids_of(const fakes::LakeState& lake) {
+std::vector<RowId> ids_at(const fakes::LakeState& lake, size_t version) {
   std::vector<RowId> ids;
-  for (const auto& batch : lake.rows()) {
+  for (const auto& batch : lake.rows_at(version)) {
     const auto some = row_ids(*batch);
     ids.insert(ids.end(), some->begin(), some->end());
   }
   std::sort(ids.begin(), ids.end());
   return ids;
 }
+
+std::vector<RowId> ids_of(const fakes::LakeState& lake) { return ids_at(lake, lake.log.size() - 1); }
 
 std::string describe(const char* what, const std::vector<RowId>& seen, const std::vector<RowId>& wanted) {
   std::vector<RowId> missing;
@@ -103,6 +105,16 @@ std::string violated_i2(const Stores& stores) {
 
 }  // namespace
 
+UpkeepTotals& UpkeepTotals::operator+=(const UpkeepTotals& other) {
+  rounds += other.rounds;
+  checkpoints += other.checkpoints;
+  vacuums_held_by_a_job += other.vacuums_held_by_a_job;
+  files_compacted += other.files_compacted;
+  files_vacuumed += other.files_vacuumed;
+  log_entries_removed += other.log_entries_removed;
+  return *this;
+}
+
 void Stores::note_announcement() {
   const auto entry = key_value.entries.find("hot/t/0");
   if (entry == key_value.entries.end()) return;
@@ -112,8 +124,8 @@ void Stores::note_announcement() {
   if (position->in_flight) announced_through = std::max(announced_through, position->in_flight->range.last);
 }
 
-std::vector<RowId> lake_rows(const Stores& stores, Seq upper) {
-  std::vector<RowId> ids = ids_of(stores.lake);
+std::vector<RowId> lake_rows(const Stores& stores, size_t version, Seq upper) {
+  std::vector<RowId> ids = ids_at(stores.lake, version);
   std::erase_if(ids, [&](const RowId& id) { return id.seq > upper; });
   std::reverse(ids.begin(), ids.end());
   return ids;

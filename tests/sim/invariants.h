@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,14 +12,13 @@
 
 namespace weir::sim {
 
-inline constexpr int64_t kHeldBytesMax = 5'000;
-
 /// A backfill lake -> ClickHouse as it is kept for the next process, and what all of them did.
 struct HistoryJob {
   int number = 0;  ///< 0: there never was one.
   bool done = false;
   Seq upper{0};
   std::vector<RowId> rows;  ///< All rows of the lake's pinned version up to `upper`, newest first.
+  size_t version = 0;    ///< Of the lake's table that it reads.
   std::string table_id;  ///< Of the table that it fills.
   size_t rows_per_block = 1;
   std::set<size_t> blocks_done;  ///< Block 0 has the newest rows.
@@ -26,6 +26,18 @@ struct HistoryJob {
   int writes = 0;
   int finished = 0;
   int64_t rows_inserted = 0;
+};
+
+/// What upkeep did, whoever ran it.
+struct UpkeepTotals {
+  int rounds = 0;
+  int checkpoints = 0;
+  int vacuums_held_by_a_job = 0;
+  int64_t files_compacted = 0;
+  int64_t files_vacuumed = 0;
+  int64_t log_entries_removed = 0;
+
+  UpkeepTotals& operator+=(const UpkeepTotals& other);
 };
 
 /// All that outlives a process.
@@ -39,13 +51,17 @@ struct Stores {
   std::set<RowId> quarantined;
   Seq announced_through{0};  ///< Highest sequence that KV ever announced for ClickHouse.
   HistoryJob job;
+  int64_t now_ms = 0;                           ///< The wall clock. Runs faster than that of the coordinators: hours pass.
+  std::chrono::milliseconds retention{0};       ///< Of every vacuum of this run,
+  std::chrono::milliseconds log_retention{0};   ///< and of every clean-up of the log.
+  UpkeepTotals upkeep;
 
   /// Notes what KV announces now. Called before every call to a store.
   void note_announcement();
 };
 
-/// The lake's rows now, up to `upper`, newest first.
-[[nodiscard]] std::vector<RowId> lake_rows(const Stores& stores, Seq upper);
+/// The lake's rows at a version, up to `upper`, newest first.
+[[nodiscard]] std::vector<RowId> lake_rows(const Stores& stores, size_t version, Seq upper);
 
 /// The first of I1-I3 that does not hold, with what was seen; empty when all hold.
 [[nodiscard]] std::string violated_invariant(const Stores& stores);

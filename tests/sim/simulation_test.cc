@@ -32,6 +32,11 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
     total.backfill_writes += report.backfill_writes;
     total.backfill_resolves += report.backfill_resolves;
     total.backfilled_rows += report.backfilled_rows;
+    total.maintain_commands += report.maintain_commands;
+    total.maintain_kills += report.maintain_kills;
+    total.rewrites_refused += report.rewrites_refused;
+    total.standstills += report.standstills;
+    total.upkeep += report.upkeep;
   }
   std::printf("%lld seeds: %d processes, %d killed, %d taken over while paused, %d fenced, %d late effects\n",
               static_cast<long long>(last - first + 1), total.processes, total.kills, total.takeovers, total.fenced,
@@ -39,6 +44,13 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
   std::printf("%d tables dropped, %d skips, %d backfills: %d writes, %lld rows, %d resolves\n", total.drops, total.skips,
               total.backfills, total.backfill_writes, static_cast<long long>(total.backfilled_rows),
               total.backfill_resolves);
+  const UpkeepTotals& upkeep = total.upkeep;
+  std::printf("%d rounds of upkeep, %d of them commands, %d killed: %lld files compacted, %d rewrites refused, %d checkpoints\n",
+              upkeep.rounds, total.maintain_commands, total.maintain_kills, static_cast<long long>(upkeep.files_compacted),
+              total.rewrites_refused, upkeep.checkpoints);
+  std::printf("%lld files vacuumed, %d vacuums held by a job, %lld entries of the log removed, %d standstills\n",
+              static_cast<long long>(upkeep.files_vacuumed), upkeep.vacuums_held_by_a_job,
+              static_cast<long long>(upkeep.log_entries_removed), total.standstills);
   if (only < 0) {
     EXPECT_GT(total.kills, 100);
     EXPECT_GT(total.takeovers, 100);
