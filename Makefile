@@ -1,6 +1,6 @@
 # The commands of daily work. Everything they need is set up by `setup`, which each of them runs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-trino configure build demo test bench lint format
+.PHONY: help setup setup-trino configure build demo demo-trino test bench lint format
 
 BUILD := build/release
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.h' '*.cc')
@@ -23,6 +23,9 @@ build: configure ## Build build/release/weir and build/release/weir-clickhouse.
 
 demo: build ## Everything embedded on real flight data: NATS, the lake and ClickHouse.
 	$(BUILD)/weir demo
+
+demo-trino: setup-trino build ## The same, and its tables through a real Trino.
+	$(BUILD)/weir demo --trino
 
 test: setup-trino configure ## Build everything and run every test, those against real servers included.
 	cmake --build --preset release

@@ -119,7 +119,8 @@ const std::vector<Corruption>& demo_corruptions() {
   return corruptions;
 }
 
-std::string demo_pipeline_file(const std::filesystem::path& data_dir, int http_port) {
+std::string demo_pipeline_file(const std::filesystem::path& data_dir, int http_port, int trino_port) {
+  const std::string trino = trino_port == 0 ? "" : "\n[trino]\nurl = \"http://127.0.0.1:" + std::to_string(trino_port) + "\"\n";
   return R"toml([pipeline]
 name = "demo"
 data_dir = ")toml" + data_dir.string() + R"toml("
@@ -136,7 +137,7 @@ database = "demo"
 
 [http]
 listen = "127.0.0.1:)toml" + std::to_string(http_port) + R"toml("
-
+)toml" + trino + R"toml(
 [[table]]
 name = "flights"
 stream = "FLIGHTS"

@@ -29,6 +29,7 @@ struct Corruption {
 [[nodiscard]] const std::vector<Corruption>& demo_corruptions();
 
 /// The demo's pipeline file: both tables, SQL included, everything embedded.
-[[nodiscard]] std::string demo_pipeline_file(const std::filesystem::path& data_dir, int http_port);
+/// `trino_port`: of a Trino on this machine that is to show them; 0: none.
+[[nodiscard]] std::string demo_pipeline_file(const std::filesystem::path& data_dir, int http_port, int trino_port);
 
 }  // namespace weir::app

@@ -5,6 +5,7 @@
 
 #include "lake/lake_layout.h"
 #include "pipeline/hot_fence.h"
+#include "trino/column_view.h"
 
 namespace weir::app {
 
@@ -16,6 +17,11 @@ Result<std::unique_ptr<clickhouse::ClickHouseHotTable>> open_hot_table(Services&
   options.sync = config.clickhouse->sync;
   options.retention =
       std::chrono::duration_cast<std::chrono::seconds>(section.clickhouse_retention.value_or(milliseconds(0)));
+  if (config.trino) {
+    for (const trino::ColumnView& column : trino::column_views(plan)) {
+      options.reader_columns.push_back({.name = column.name, .expression = column.clickhouse});
+    }
+  }
   return clickhouse::ClickHouseHotTable::open(*services.clickhouse, telemetry.clock, plan, std::move(options));
 }
 

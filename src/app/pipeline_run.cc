@@ -33,6 +33,8 @@ Result<std::unique_ptr<PipelineRun>> PipelineRun::open(const PipelineConfig& con
   WEIR_ASSIGN_OR_RETURN(run->services_, open_services(config, telemetry));
   run->job_report_ = std::make_unique<JobReport>(*run->services_->engine, config, telemetry.clock);
   run->sampler_ = std::make_unique<StatusSampler>(config, *run->services_, telemetry);
+  WEIR_ASSIGN_OR_RETURN(run->trino_views_, TrinoViews::open(config, telemetry,
+                                                            [run = run.get()] { return run->trino_tables(); }));
   run->snapshot_.pipeline = config.pipeline.name;
   run->snapshot_.version = kVersion;
   run->snapshot_.not_ready = {"starting"};
@@ -76,10 +78,13 @@ Status PipelineRun::run() {
   {
     MaintenanceSchedule maintenance(*services_, config_, telemetry_, [this] { return held_tables(); });
     const std::jthread upkeep([&maintenance, token = stop.get_token()] { maintenance.run(token); });
+    std::jthread views;
+    if (trino_views_) views = std::jthread([this, token = stop.get_token()] { trino_views_->run(token); });
     wait_for_shards(stop);
     stop.request_stop();
   }
   for (const auto& slot : slots_) slot->thread.join();
+  if (trino_views_) trino_views_->publish_last();
   state_ = PipelineState::kStopped;
   sample();
   return worst_result();
@@ -95,6 +100,30 @@ std::vector<std::string> PipelineRun::held_tables() {
   }
   if (!held.empty()) held.emplace_back(lake::kDeadLetterTable);
   return held;
+}
+
+// What is ours, as Trino's readers are to see it. None once a newer process has any of it: that one publishes.
+std::vector<trino::TableInput> PipelineRun::trino_tables() {
+  std::vector<trino::TableInput> inputs;
+  std::lock_guard lock(slots_mutex_);
+  if (fenced_ || followers_->fenced()) return inputs;
+  for (const auto& slot : slots_) {
+    if (!slot->open) continue;
+    // Times first: what is committed in between is younger than they say.
+    std::vector<int64_t> times;
+    for (const auto& parts : slot->shard->tables()) times.push_back(parts->newest_event_us);
+    const pipeline::ShardStatus status = slot->shard->status();
+    for (size_t i = 0; i < status.tables.size(); ++i) {
+      auto input = trino_input(*services_, *slot->shard->tables()[i], status.tables[i], times[i], &hot_seen_);
+      if (input.ok()) inputs.push_back(std::move(*input));
+    }
+  }
+  followers_->for_each([&](const TableFollower& follower) {
+    const int64_t time = follower.parts().newest_event_us;
+    auto input = trino_input(*services_, follower.parts(), follower.status(), time, &hot_seen_);
+    if (input.ok()) inputs.push_back(std::move(*input));
+  });
+  return inputs;
 }
 
 void PipelineRun::wait_for_shards(std::stop_source& stop) {
@@ -168,6 +197,7 @@ void PipelineRun::sample() {
       waiting.push_back("table " + table + " is not open yet, or failed to: see the log");
     }
     taken.not_ready.insert(taken.not_ready.end(), waiting.begin(), waiting.end());
+    if (trino_views_) taken.trino = trino_views_->status();
   }
   {
     std::lock_guard lock(mutex_);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,6 +17,7 @@
 #include "app/services.h"
 #include "app/shard.h"
 #include "app/status_sampler.h"
+#include "app/trino_views.h"
 #include "http/server.h"
 #include "http/status_snapshot.h"
 
@@ -78,6 +80,7 @@ class PipelineRun {
   void start_slot(Slot& slot, const std::stop_token& stop);
   void run_slot(Slot& slot, const std::stop_token& stop);
   [[nodiscard]] std::vector<std::string> held_tables();
+  [[nodiscard]] std::vector<trino::TableInput> trino_tables();
   Status open_slot(Slot& slot, const ShardOptions& options, const std::stop_token& stop);
   void close_slot(Slot& slot);
   bool take_next(Slot& slot);
@@ -102,6 +105,8 @@ class PipelineRun {
   StatusSnapshot snapshot_;                 // Guarded by mutex_.
   std::unique_ptr<StatusSampler> sampler_;  // run()'s thread only.
   std::unique_ptr<JobReport> job_report_;
+  std::unique_ptr<TrinoViews> trino_views_;  // Null without [trino].
+  std::map<std::string, int64_t> hot_seen_;  // By table, see trino_input(). The thread of trino_views_ only.
   std::atomic<PipelineState> state_{PipelineState::kStarting};
   std::unique_ptr<HttpServer> http_;        // Last: it asks everything above.
 };

@@ -22,6 +22,7 @@
 #include "nats/kv_lease.h"
 #include "pipeline/hot_position.h"
 #include "pipeline/lake_sink.h"
+#include "schema/reader_view.h"
 
 namespace weir::app {
 namespace {
@@ -51,7 +52,7 @@ Result<KeyValueAccess> open_key_value(const PipelineConfig& config) {
 }
 
 Status somebody_runs() {
-  return conflict("a process runs this pipeline and keeps its views in Trino; this is for when none does");
+  return conflict("a process runs this pipeline and keeps its views in Trino, and ClickHouse cannot be shown now; wait for it");
 }
 
 // A holder writes its lease anew three times within lease_timeout. One that stands still for so long has died.
@@ -95,6 +96,34 @@ Result<int64_t> highest_in_clickhouse(const PipelineConfig& config, const std::s
   return std::strtoll(rows->at(0).at(0).c_str(), nullptr, 10);
 }
 
+// Whether Trino can read the table in ClickHouse that `hot` is about: it is there, and so is its view.
+Result<bool> is_shown(clickhouse::Client& client, const std::string& table, const pipeline::HotPosition& hot) {
+  const auto rows = client.query_rows(
+      {.sql = "SELECT countIf(database = {database:String} AND name = {table:String} AND toString(uuid) = {id:String}), "
+              "countIf(database = {views:String} AND name = {view:String}) FROM system.tables",
+       .parameters = {{"database", client.options().database},
+                      {"table", table},
+                      {"id", hot.table_id},
+                      {"views", reader_database(client.options().database)},
+                      {"view", reader_view(table, hot.hot_start)}}});
+  if (!rows.ok()) return rows.status();
+  if (rows->size() != 1 || rows->at(0).size() != 2) return unavailable("ClickHouse answered a count with something else");
+  return rows->at(0)[0] == "1" && rows->at(0)[1] == "1";
+}
+
+// ClickHouse is part of the view if it holds all that the lake does and Trino can read it. What it cannot be asked about,
+// or lacks, makes it idle.
+Result<trino::HotState> state_of(const PipelineConfig& config, const std::string& table,
+                                 const pipeline::HotPosition& hot, int64_t lake_position) {
+  if (config.clickhouse->embedded() || hot.provisional || hot.hot_position.value < lake_position) {
+    return trino::HotState::kIdle;
+  }
+  WEIR_ASSIGN_OR_RETURN(const auto client, open_clickhouse(config, ""));
+  const auto shown = is_shown(*client, table, hot);
+  return shown.ok() && *shown ? trino::HotState::kLive : trino::HotState::kIdle;
+}
+
+// Requires: lake_position is set. It was read before, so that ClickHouse's can only be further.
 Status read_hot_side(const PipelineConfig& config, KeyValue* key_value, const std::string& table,
                      trino::TablePositions* at) {
   if (!config.clickhouse) return ok_status();
@@ -110,6 +139,7 @@ Status read_hot_side(const PipelineConfig& config, KeyValue* key_value, const st
   at->hot_start = hot.hot_start.value;
   at->hot_position = hot.hot_position.value;
   at->hot_seen = std::max(hot.hot_position.value, hot.in_flight ? hot.in_flight->range.last.value : 0);
+  WEIR_ASSIGN_OR_RETURN(at->hot, state_of(config, table, hot, at->lake_position));
   return ok_status();
 }
 
@@ -187,21 +217,42 @@ Result<trino::CatalogOptions> catalog_options(const engine::Engine& engine, cons
   return options;
 }
 
+Status make_metastore_folder(const PipelineConfig& config) {
+  constexpr std::string_view kLocal = "file://";
+  if (!config.lake.url.starts_with(kLocal)) return ok_status();
+  const std::filesystem::path folder = config.lake.url.substr(kLocal.size()) + "/_weir/trino/metastore";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  return error ? unavailable("cannot make " + folder.string() + ": " + error.message()) : ok_status();
+}
+
+Status read_files(const LakeSnapshot& rows, const LakeSnapshot* letters, const std::string& table,
+                  trino::TableInput* input) {
+  const engine::Snapshot& in_lake = *lake::engine_snapshot(rows);
+  WEIR_ASSIGN_OR_RETURN(const auto files, file_totals(in_lake, table));
+  input->positions.files = files.has_value();
+  if (!files || letters == nullptr) return ok_status();
+  input->dead_letters += files->dead_letters;
+  WEIR_ASSIGN_OR_RETURN(const auto unfinished, unfinished_files(in_lake, *lake::engine_snapshot(*letters), table));
+  for (const auto& [shard, counted] : unfinished) input->unfinished_files.push_back({shard, counted});
+  return ok_status();
+}
+
 Result<bool> has_dead_letters(const engine::Engine& engine, const PipelineConfig& config) {
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, dead_letters(engine, config));
   return snapshot != nullptr;
 }
 
 Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engine, const PipelineConfig& config) {
+  if (config.nats.embedded() && !ask_running_process(config).empty()) return somebody_runs();
   WEIR_ASSIGN_OR_RETURN(const KeyValueAccess access, open_key_value(config));
-  WEIR_RETURN_IF_ERROR(check_nothing_runs(config, *access.bucket));
   WEIR_ASSIGN_OR_RETURN(const auto letters, dead_letters(engine, config));
   std::vector<trino::TableInput> inputs;
   for (const TableSection& section : config.tables) {
     const std::string& name = section.plan.table;
     WEIR_ASSIGN_OR_RETURN(const NextPlan next, next_plan(engine, config, section));
     // The columns that the lake has now; those of a changed file come with weir run.
-    trino::TableInput input{.plan = next.current != nullptr ? next.current : next.plan, .hot_mode = "nothing runs"};
+    trino::TableInput input{.plan = next.current != nullptr ? next.current : next.plan, .hot_mode = "as refreshed"};
     const auto table = lake::DeltaLakeTable::open(engine, lake_options(config),
                                                   lake::rows_definition(*input.plan, owner_of(config, section), Seq{1}));
     if (table.status().code() == StatusCode::kNotFound) continue;
@@ -209,19 +260,17 @@ Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engi
     WEIR_ASSIGN_OR_RETURN(const auto snapshot, (*table)->snapshot());
     WEIR_ASSIGN_OR_RETURN(const auto position, snapshot->txn(position_app_id(name, 0)));
     WEIR_ASSIGN_OR_RETURN(const auto counts, pipeline::running_counts(*snapshot, name, 0));
-    WEIR_ASSIGN_OR_RETURN(const auto files, file_totals(*lake::engine_snapshot(*snapshot), name));
     input.positions.lake_position = position.value_or(0);
-    input.positions.files = files.has_value();
     input.positions.retention = section.clickhouse_retention;
-    input.dead_letters = counts.rejects + (files ? files->dead_letters : 0);
-    if (letters != nullptr) {
-      WEIR_ASSIGN_OR_RETURN(const auto unfinished, unfinished_files(*lake::engine_snapshot(*snapshot),
-                                                                    *lake::engine_snapshot(*letters), name));
-      for (const auto& [shard, counted] : unfinished) input.unfinished_files.push_back({shard, counted});
-    }
+    input.dead_letters = counts.rejects;
+    WEIR_RETURN_IF_ERROR(read_files(*snapshot, letters.get(), name, &input));
     WEIR_RETURN_IF_ERROR(read_hot_side(config, access.bucket.get(), name, &input.positions));
     inputs.push_back(std::move(input));
   }
+  // Beside a running process only what is right whatever it does next: not the lake alone, while ClickHouse may be ahead.
+  const bool any_idle = std::ranges::any_of(
+      inputs, [](const trino::TableInput& input) { return input.positions.hot == trino::HotState::kIdle; });
+  if (any_idle) WEIR_RETURN_IF_ERROR(check_nothing_runs(config, *access.bucket));
   return inputs;
 }
 

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/status.h"
 #include "config/pipeline_config.h"
 #include "engine/engine.h"
+#include "ports/lake_table.h"
 #include "trino/catalog_files.h"
 #include "trino/names.h"
 #include "trino/options.h"
@@ -22,9 +24,17 @@ namespace weir::app {
 /// What the files for a Trino server are made from. Of S3 the variables that are set here now are named.
 [[nodiscard]] Result<trino::CatalogOptions> catalog_options(const engine::Engine& engine, const PipelineConfig& config);
 
-/// Every table that is in the lake, as it stands while nothing runs: nothing may be taken from ClickHouse then, and what it
-/// has shown is known from its KV entry, or, without one, from ClickHouse itself. kConflict: a process runs this pipeline.
-/// kUnavailable: NATS, or a ClickHouse that has to be asked, does not answer.
+/// Makes the folder of Trino's metastore in a local lake, and so the lake's: Trino does not start on one that is not there.
+[[nodiscard]] Status make_metastore_folder(const PipelineConfig& config);
+
+/// What files brought into the table, from snapshots of its rows and of the dead letters (null: the lake has none).
+[[nodiscard]] Status read_files(const LakeSnapshot& rows, const LakeSnapshot* letters, const std::string& table,
+                                trino::TableInput* input);
+
+/// Every table that is in the lake, as the stores know it, whether a process runs or not: ClickHouse is taken for live where
+/// its KV entry says that it holds all that the lake does, and the view for Trino is there. Otherwise what it has shown is
+/// known from that entry or, without one, from ClickHouse itself; the lake alone may then be shown, unless a process runs
+/// (kConflict). kUnavailable: NATS, or a ClickHouse that has to be asked, does not answer.
 [[nodiscard]] Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engine,
                                                                     const PipelineConfig& config);
 

@@ -13,11 +13,13 @@
 #include "app/pipeline_run.h"
 #include "cli/demo_publisher.h"
 #include "cli/demo_report.h"
+#include "cli/demo_trino.h"
 #include "cli/exit_code.h"
 #include "cli/pipeline_file_argument.h"
 #include "cli/progress_line.h"
 #include "cli/signals.h"
 #include "nats/stream_admin.h"
+#include "process/child_process.h"
 
 namespace weir::cli {
 namespace {
@@ -62,6 +64,13 @@ bool caught_up(const StatusSnapshot& status, const Published& published) {
   return true;
 }
 
+int64_t rows_of_flights(const StatusSnapshot& status) {
+  for (const TableStatus& table : status.tables) {
+    if (table.name == "flights") return table.shards.front().totals.rows;
+  }
+  return 0;
+}
+
 void print_next_steps(const std::filesystem::path& file, bool serve, std::ostream& out) {
   out << "\nWhat to try next\n";
   if (serve) {
@@ -79,7 +88,11 @@ Status run_demo(const GlobalOptions& global, const DemoOptions& options, const E
                 const std::filesystem::path& folder, bool* fits) {
   WEIR_ASSIGN_OR_RETURN(const auto data, app::demo_data_folder());
   const auto file = folder / "pipeline.toml";
-  std::ofstream(file) << app::demo_pipeline_file(folder, options.port);
+  int trino_port = 0;
+  if (options.trino) {
+    WEIR_ASSIGN_OR_RETURN(trino_port, free_port());
+  }
+  std::ofstream(file) << app::demo_pipeline_file(folder, options.port, trino_port);
   WEIR_ASSIGN_OR_RETURN(OpenedFile opened, open_pipeline_file(file.string(), environment));
   opened.engine.reset();
   const auto log = Logger::to_stderr(
@@ -102,6 +115,11 @@ Status run_demo(const GlobalOptions& global, const DemoOptions& options, const E
   environment.err << "weir demo: starting embedded NATS and ClickHouse in " << folder.string() << "\n";
   WEIR_ASSIGN_OR_RETURN(const auto run, app::PipelineRun::open(opened.config, {*log, metrics, system_clock()}, run_options));
   WEIR_RETURN_IF_ERROR(create_streams(*run->services().nats));
+  std::unique_ptr<DemoTrino> trino;
+  if (options.trino) {
+    environment.err << "weir demo: starting Trino, half a minute\n";
+    WEIR_ASSIGN_OR_RETURN(trino, DemoTrino::start(opened.config, *run, folder / "trino", trino_port));
+  }
   environment.err << "weir demo: status page at http://127.0.0.1:" << run->http_port() << "/\n";
   Status publishing;
   std::jthread publisher([&](const std::stop_token& stop) {
@@ -114,6 +132,7 @@ Status run_demo(const GlobalOptions& global, const DemoOptions& options, const E
     progress.finish();
     const auto report = print_demo_report(opened.config, *run, published, freshness, environment.out);
     *fits = report.ok() && *report;
+    if (trino) *fits = trino->print(rows_of_flights(run->snapshot()), environment.out) && *fits;
     print_next_steps(file, true, environment.out);
     environment.out << "\nStaying up; Ctrl-C ends it.\n" << std::flush;
   });
@@ -126,6 +145,7 @@ Status run_demo(const GlobalOptions& global, const DemoOptions& options, const E
   if (options.serve) return ok_status();
   if (!complete) return unavailable("interrupted before both stores had caught up");
   WEIR_ASSIGN_OR_RETURN(*fits, print_demo_report(opened.config, *run, published, freshness, environment.out));
+  if (trino) *fits = trino->print(rows_of_flights(run->snapshot()), environment.out) && *fits;
   print_next_steps(file, false, environment.out);
   return ok_status();
 }
@@ -155,6 +175,7 @@ CommandBody declare_demo(CLI::App& app) {
   app.add_option("--port", options->port, "Port of the status page; 0: any free one")
       ->capture_default_str()
       ->check(CLI::Range(0, 65535));
+  app.add_flag("--trino", options->trino, "Show the tables through a real Trino too (`make setup-trino` installs it)");
   app.add_flag("--serve", options->serve, "Stay up afterwards");
   return [options](const GlobalOptions& global, const Environment& environment) {
     return demo(global, *options, environment);

@@ -11,6 +11,7 @@ struct DemoOptions {
   std::string data_dir;         ///< Empty: a temporary folder, removed at the end.
   int64_t flights = 336'776;    ///< At most this many.
   int port = 8642;              ///< Of the status page; 0: any free one.
+  bool trino = false;           ///< Show the tables through an embedded Trino too.
   bool serve = false;           ///< Stay up afterwards until a signal comes.
 };
 

@@ -29,6 +29,16 @@ std::string text_of(const nlohmann::json& object, const char* key) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
+void print_trino(const nlohmann::json& trino, int64_t now_us, std::ostream& out) {
+  const int64_t published_us = trino.at("published_us").get<int64_t>();
+  out << "Trino: views " << (published_us == 0 ? "not published yet" : "current " + grouped((now_us - published_us) / 1'000'000) + " s ago");
+  if (const std::string error = text_of(trino, "error"); !error.empty()) out << "; " << error;
+  out << "\n";
+  for (const auto& view : trino.at("views")) {
+    out << "  weir." << text_of(view, "view") << ": " << text_of(view, "outcome") << ", " << text_of(view, "detail") << "\n";
+  }
+}
+
 void print_text(const nlohmann::json& status, std::ostream& out) {
   out << "pipeline " << text_of(status, "pipeline") << ": " << text_of(status, "state") << "\n";
   TextTable table;
@@ -57,6 +67,7 @@ void print_text(const nlohmann::json& status, std::ostream& out) {
     }
   }
   out << table.render() << notes;
+  if (status.contains("trino")) print_trino(status.at("trino"), status.at("time_us").get<int64_t>(), out);
   if (status.contains("not_ready")) {
     for (const auto& reason : status.at("not_ready")) out << "not ready: " << reason.get<std::string>() << "\n";
   }

@@ -43,6 +43,9 @@ int write_out(const GlobalOptions& global, const TrinoCommandOptions& options, c
               const Environment& environment) {
   const auto catalogs = app::catalog_options(*opened.engine, opened.config);
   if (!catalogs.ok()) return report_failure(catalogs.status(), environment);
+  if (const Status made = app::make_metastore_folder(opened.config); !made.ok()) {
+    environment.err << "weir trino: " << made.message() << "; Trino starts only where it is\n";
+  }
   const auto reports = weir::trino::write_files(options.out, weir::trino::catalog_files(*catalogs));
   if (!reports.ok()) return report_failure(reports.status().with_context("weir trino"), environment);
   print_files(global, *reports, environment.out);
@@ -86,7 +89,7 @@ int refresh(const GlobalOptions& global, const OpenedFile& opened, const Environ
   const auto letters = app::has_dead_letters(*opened.engine, config);
   if (!letters.ok()) return report_failure(letters.status(), environment);
   weir::trino::Publisher publisher(
-      **client, nullptr, system_clock(),
+      **client, system_clock(),
       {.names = app::trino_names(config), .lake_url = config.lake.url, .with_dead_letters = *letters});
   const auto report = publisher.publish(*tables, {});
   if (!report.ok()) {
@@ -119,7 +122,7 @@ CommandBody declare_trino(CLI::App& app) {
   app.add_option("FILE", options->file, "The pipeline file")->required();
   app.add_option("--out", options->out, "Write catalogs, rules, SQL and a README for a Trino server to this folder");
   CLI::App* refresh = app.add_subcommand(
-      "refresh", "Register the tables and bring the views to where the lake is, while nothing runs");
+      "refresh", "Register the tables and bring the views to where the lake is, once");
   app.callback([options, refresh] { options->refresh = refresh->parsed(); });
   return [options](const GlobalOptions& global, const Environment& environment) {
     return trino(global, *options, environment);

@@ -13,7 +13,8 @@ struct TrinoCommandOptions {
 };
 
 /// `weir trino FILE --out DIR`: the files for a Trino server. 1 when a file that a user changed was left as it is.
-/// `weir trino FILE refresh`: registers the tables and brings the views to where the lake is, once, while nothing runs. 1
+/// `weir trino FILE refresh`: registers the tables and brings the views to where the lake is, once; `weir run` does it
+/// all the time. 1
 /// when a view could not be brought there, or a user edited it.
 [[nodiscard]] int trino(const GlobalOptions& global, const TrinoCommandOptions& options, const Environment& environment);
 

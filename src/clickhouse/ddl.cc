@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "clickhouse/sql_text.h"
+#include "schema/reader_view.h"
 
 namespace weir::clickhouse {
 namespace {
@@ -89,6 +90,17 @@ Result<std::string> create_table_sql(std::string_view database, const Plan& plan
   sql += " SETTINGS non_replicated_deduplication_window = " + std::to_string(kDeduplicationWindow);
   if (options.sync) sql += ", fsync_after_insert = 1, fsync_part_directory = 1";
   return sql + " COMMENT " + quote_string(table_comment(plan, options));
+}
+
+std::string create_reader_view_sql(const std::string& database, const std::string& table, Seq hot_start,
+                                   const std::vector<ReaderColumn>& columns) {
+  std::vector<std::string> selected;
+  for (const ReaderColumn& column : columns) {
+    selected.push_back(column.expression + " AS " + quote_identifier(column.name));
+  }
+  // With our rights: whoever reads it needs to see nothing else.
+  return "CREATE OR REPLACE VIEW " + qualified(reader_database(database), reader_view(table, hot_start)) +
+         " DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT " + joined(selected) + " FROM " + qualified(database, table);
 }
 
 std::string create_fence_sql(std::string_view database) {

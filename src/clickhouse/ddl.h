@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/status.h"
 #include "clickhouse/native_block.h"
 #include "clickhouse/options.h"
@@ -34,6 +35,10 @@ inline constexpr int kDeduplicationWindow = 1'000;
 [[nodiscard]] Result<std::string> create_table_sql(std::string_view database, const Plan& plan,
                                                    const TableOptions& options);
 [[nodiscard]] std::string create_fence_sql(std::string_view database);
+
+/// CREATE OR REPLACE of the view for readers, see schema/reader_view.h.
+[[nodiscard]] std::string create_reader_view_sql(const std::string& database, const std::string& table, Seq hot_start,
+                                                 const std::vector<ReaderColumn>& columns);
 
 /// Columns of PARTITION BY and ORDER BY, in ClickHouse's order.
 [[nodiscard]] std::vector<std::string> sorting_columns(const Plan& plan);

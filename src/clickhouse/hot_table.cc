@@ -11,6 +11,7 @@
 #include "clickhouse/sql_text.h"
 #include "clickhouse/table_evolution.h"
 #include "clickhouse/table_setup.h"
+#include "schema/reader_view.h"
 
 namespace weir::clickhouse {
 namespace {
@@ -182,6 +183,17 @@ Result<Epoch> ClickHouseHotTable::fence(const HotWriter& writer) { return fence_
 
 Status ClickHouseHotTable::raise_fence(const HotWriter& writer, Epoch epoch) {
   return fence_.raise(writer, epoch).with_context(name_);
+}
+
+Status ClickHouseHotTable::withdraw_views(Seq hot_start) {
+  return drop_reader_views(client_, plan_.table, hot_start);
+}
+
+Status ClickHouseHotTable::offer_view(Seq hot_start) {
+  if (options_.reader_columns.empty()) return ok_status();
+  WEIR_RETURN_IF_ERROR(client_.execute({.sql = create_database_sql(reader_database(client_.options().database))}));
+  return client_.execute({.sql = create_reader_view_sql(client_.options().database, plan_.table, hot_start, options_.reader_columns)})
+      .with_context("making the view of " + name_ + " for readers");
 }
 
 Status ClickHouseHotTable::erase(int32_t shard, SeqRange range) {

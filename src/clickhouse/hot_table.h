@@ -38,6 +38,8 @@ class ClickHouseHotTable final : public HotTable {
   [[nodiscard]] Result<int64_t> time_us_at(int32_t shard, Seq seq);
   [[nodiscard]] Result<Epoch> fence(const HotWriter& writer) override;
   [[nodiscard]] Status raise_fence(const HotWriter& writer, Epoch epoch) override;
+  [[nodiscard]] Status withdraw_views(Seq hot_start) override;
+  [[nodiscard]] Status offer_view(Seq hot_start) override;  ///< Of TableOptions::reader_columns.
   [[nodiscard]] Status erase(int32_t shard, SeqRange range) override;
 
  private:

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace weir::clickhouse {
 
@@ -32,11 +33,18 @@ struct Options {
   int64_t read_ids_max = 32 << 20;        ///< Identities that one read_ids() may return (16 bytes each).
 };
 
+/// A column as readers other than Weir see it.
+struct ReaderColumn {
+  std::string name;
+  std::string expression;  ///< SQL over the table's columns.
+};
+
 /// What one pipeline wants of one table, besides its plan.
 struct TableOptions {
   std::string pipeline;               ///< Owner, written into the table's comment; another pipeline's table is refused.
   bool sync = true;                   ///< fsync of inserted parts before the INSERT is answered.
   std::chrono::seconds retention{0};  ///< Rows with an older `_time` go (TTL); 0: none do.
+  std::vector<ReaderColumn> reader_columns;  ///< Of the view for readers (schema/reader_view.h); empty: none is made.
 };
 
 }  // namespace weir::clickhouse

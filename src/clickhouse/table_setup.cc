@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "clickhouse/ddl.h"
 #include "clickhouse/sql_text.h"
 #include "clickhouse/table_evolution.h"
+#include "schema/reader_view.h"
 
 namespace weir::clickhouse {
 namespace {
@@ -216,6 +218,8 @@ Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& 
   const std::string name = qualified(database, plan.table);
   WEIR_ASSIGN_OR_RETURN(auto state, table_state(client, plan.table));
   if (!state.has_value()) {
+    // First: a reader that still asks for the rows of the table which is gone must find nothing to ask.
+    WEIR_RETURN_IF_ERROR(drop_reader_views(client, plan.table, Seq{std::numeric_limits<int64_t>::max()}));
     WEIR_ASSIGN_OR_RETURN(const std::string sql, create_table_sql(database, plan, options));
     WEIR_RETURN_IF_ERROR(client.execute({.sql = sql}).with_context("creating " + name));
     return true;
@@ -229,6 +233,26 @@ Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& 
     WEIR_RETURN_IF_ERROR(client.execute({.sql = alter(database, plan) + " MODIFY COMMENT " + quote_string(comment)}));
   }
   return false;
+}
+
+Status drop_reader_views(Client& client, const std::string& table, Seq hot_start) {
+  const std::string database = reader_database(client.options().database);
+  const std::string prefix = reader_view_prefix(table);
+  WEIR_ASSIGN_OR_RETURN(
+      const auto views,
+      client.query_rows({.sql = "SELECT name FROM system.tables WHERE database = {database:String} AND engine = 'View' "
+                                "AND match(name, {pattern:String}) "
+                                // Not toInt64(): ClickHouse may look at it before match(), on names of other tables.
+                                "AND toInt64OrZero(substring(name, {digits:UInt64})) < {start:Int64}",
+                         .parameters = {{"database", database},
+                                        {"pattern", "^" + prefix + "[0-9]{1,18}$"},
+                                        {"digits", std::to_string(prefix.size() + 1)},
+                                        {"start", to_string(hot_start)}}}));
+  for (const TextRow& view : views) {
+    const std::string name = qualified(database, view.at(0));
+    WEIR_RETURN_IF_ERROR(client.execute({.sql = "DROP VIEW IF EXISTS " + name + " SYNC"}).with_context("dropping " + name));
+  }
+  return ok_status();
 }
 
 Status drop_table(Client& client, const std::string& table) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/status.h"
 #include "clickhouse/client.h"
 #include "clickhouse/options.h"
@@ -51,6 +52,9 @@ struct TableDifference {
 /// another plan, brings it to this one as far as that goes in place (table_evolution.h), and checks it. True when the table was made now. May be repeated. kInvalidArgument: check_server()'s reasons; a table of another
 /// owner; or differences, each named with the ALTER that mends it. kPermissionDenied names what the user may not do.
 [[nodiscard]] Result<bool> ensure_table(Client& client, const Plan& plan, const TableOptions& options);
+
+/// Drops the readers' views of `table` (schema/reader_view.h) whose hot_start is below the given one. Ok when there is none.
+[[nodiscard]] Status drop_reader_views(Client& client, const std::string& table, Seq hot_start);
 
 /// Drops the table and waits until its data is gone. Ok when there is none. The fence stays.
 [[nodiscard]] Status drop_table(Client& client, const std::string& table);

@@ -69,6 +69,14 @@ nlohmann::ordered_json file_totals_json(const FileTotals& files) {
           {"dead_letters", files.dead_letters}};
 }
 
+Json trino_json(const TrinoStatus& trino) {
+  Json views = Json::array();
+  for (const TrinoViewStatus& view : trino.views) {
+    views.push_back({{"view", view.view}, {"outcome", view.outcome}, {"detail", view.detail}});
+  }
+  return {{"error", trino.error}, {"published_us", trino.published_us}, {"views", std::move(views)}};
+}
+
 std::string render_status_json(const StatusSnapshot& snapshot) {
   Json tables = Json::array();
   for (const TableStatus& table : snapshot.tables) {
@@ -79,14 +87,16 @@ std::string render_status_json(const StatusSnapshot& snapshot) {
     if (!table.files) continue;
     tables.back()["files"] = file_totals_json(*table.files);
   }
-  return dump({{"pipeline", snapshot.pipeline},
-               {"version", snapshot.version},
-               {"state", to_string(snapshot.state)},
-               {"ready", snapshot.not_ready.empty()},
-               {"not_ready", snapshot.not_ready},
-               {"time_us", snapshot.time_us},
-               {"started_us", snapshot.started_us},
-               {"tables", std::move(tables)}});
+  Json body{{"pipeline", snapshot.pipeline},
+            {"version", snapshot.version},
+            {"state", to_string(snapshot.state)},
+            {"ready", snapshot.not_ready.empty()},
+            {"not_ready", snapshot.not_ready},
+            {"time_us", snapshot.time_us},
+            {"started_us", snapshot.started_us},
+            {"tables", std::move(tables)}};
+  if (snapshot.trino) body["trino"] = trino_json(*snapshot.trino);
+  return dump(body);
 }
 
 std::string render_tables_json(const StatusSnapshot& snapshot) {

@@ -73,6 +73,19 @@ struct TableStatus {
   std::optional<FileTotals> files = {};  ///< Empty without files, and where nobody looked.
 };
 
+/// One view that Weir keeps in Trino.
+struct TrinoViewStatus {
+  std::string view;     ///< "flights"; in the schema weir.
+  std::string outcome;  ///< Of the newest round: "published", "unchanged", "kept", "edited by a user", "failed".
+  std::string detail;   ///< What it shows, or why it is not kept current.
+};
+
+struct TrinoStatus {
+  std::string error;         ///< Why the newest round did not get through; empty: it did.
+  int64_t published_us = 0;  ///< When the newest round got through, microseconds since 1970 UTC; 0: none did.
+  std::vector<TrinoViewStatus> views;
+};
+
 enum class PipelineState : uint8_t { kStarting, kRunning, kStopping, kStopped };
 
 /// "starting", "running", "stopping", "stopped".
@@ -87,6 +100,7 @@ struct StatusSnapshot {
   int64_t time_us = 0;                 ///< When it was taken, microseconds since 1970 UTC.
   int64_t started_us = 0;              ///< When the process started; 0: nothing runs.
   std::vector<TableStatus> tables;
+  std::optional<TrinoStatus> trino = {};  ///< Empty without [trino], and while nothing runs.
 };
 
 }  // namespace weir

@@ -42,10 +42,24 @@ Result<Seq> HotSink::resolve() {
   // position, only looked at before anything is written where they are.
   uncertain_through_ = present.empty() ? Seq{0} : present.last;
   WEIR_RETURN_IF_ERROR(take_in_flight());
+  // First of all: a view made for readers of an older start would lack what lies between the two.
+  WEIR_RETURN_IF_ERROR(table_.withdraw_views(stored_.hot_start));
   // A new start or epoch is kept before anything rests on it, and the fence's number, by which bulk knows a position.
   WEIR_RETURN_IF_ERROR(settle());
+  offer_view();
   resolved_ = true;
   return stored_.hot_position;
+}
+
+void HotSink::offer_view() {
+  const Status offered = table_.offer_view(stored_.hot_start);
+  const std::lock_guard lock(view_mutex_);
+  view_ = {.hot_start = stored_.hot_start, .offered = offered};
+}
+
+HotView HotSink::view() const {
+  const std::lock_guard lock(view_mutex_);
+  return view_;
 }
 
 // A bulk writer that read its bound before must read it again. Where none ever was, there is nothing to keep out: the
@@ -146,9 +160,11 @@ Status HotSink::skip_to(Seq lake_position) {
   if (!resolved_ || lake_position < position()) {
     return internal_error("ClickHouse skip to " + to_string(lake_position) + " at position " + to_string(position()));
   }
-  stored_.hot_start = stored_.hot_position = lake_position;
   resolved_ = false;
+  WEIR_RETURN_IF_ERROR(table_.withdraw_views(lake_position));
+  stored_.hot_start = stored_.hot_position = lake_position;
   WEIR_RETURN_IF_ERROR(settle());
+  offer_view();
   resolved_ = true;
   return ok_status();
 }

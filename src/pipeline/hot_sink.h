@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,12 @@ struct HotSinkOptions {
   int32_t shard = 0;
   Epoch epoch;
   Seq lake_position{0};  ///< At start. Where ClickHouse begins (hot_start) when KV knows nothing of the table.
+};
+
+/// The view that readers outside have of the table (schema/reader_view.h).
+struct HotView {
+  Seq hot_start{0};                                             ///< It shows every row above this.
+  Status offered = unavailable("ClickHouse was not asked yet");  ///< Whether it is there.
 };
 
 /// The rows of one (table, shard) in ClickHouse, exactly once on plain MergeTree (docs/formats/clickhouse.md).
@@ -65,8 +72,12 @@ class HotSink final : public Sink {
   [[nodiscard]] Status settle();
   [[nodiscard]] bool settled() const { return stored_ == announced_; }
 
+  /// Thread-safe, unlike the rest.
+  [[nodiscard]] HotView view() const;
+
  private:
   void keep_start();
+  void offer_view();
   Status fence_out_bulk();
   Status load_position(const Result<KeyValueEntry>& entry, bool table_is_new, SeqRange present);
   Status take_in_flight();
@@ -87,6 +98,8 @@ class HotSink final : public Sink {
   HotPosition announced_;       // What KV says.
   Seq uncertain_through_{0};    // At or below this, rows above the position may be in ClickHouse already.
   bool resolved_ = false;
+  mutable std::mutex view_mutex_;
+  HotView view_;                // Guarded by view_mutex_.
 };
 
 }  // namespace weir::pipeline

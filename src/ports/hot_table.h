@@ -39,7 +39,8 @@ class HotTable {
  public:
   virtual ~HotTable() = default;
 
-  /// Creates the database, the table and the fence where they are absent; true when the table itself was created now.
+  /// Creates the database, the table and the fence where they are absent; true when the table itself was created now. Then
+  /// all readers' views of an earlier table were withdrawn before.
   /// kInvalidArgument: a table of that name has other columns or another owner; the message says how to mend it.
   [[nodiscard]] virtual Result<bool> ensure() = 0;
 
@@ -74,6 +75,14 @@ class HotTable {
   /// Sets the writer's fence to `epoch` unless a higher one is there (kFenced), then waits until no older INSERT of the
   /// writer still runs. Afterwards nothing of an older epoch can become visible. Other writers are left alone.
   [[nodiscard]] virtual Status raise_fence(const HotWriter& writer, Epoch epoch) = 0;
+
+  /// Drops the readers' views (schema/reader_view.h) of everything above something lower than `hot_start`: they are no longer
+  /// true. Afterwards whoever still reads by one fails, and misses nothing.
+  [[nodiscard]] virtual Status withdraw_views(Seq hot_start) = 0;
+
+  /// Makes the readers' view of everything above `hot_start`, or brings its columns up to date. Ok also where no readers are
+  /// expected and nothing is made. Any failure leaves the table as it is: rows can be written, readers have to do without.
+  [[nodiscard]] virtual Status offer_view(Seq hot_start) = 0;
 
   /// Deletes rows of `range` (an accepted gap's lost tail) and waits until it is done.
   [[nodiscard]] virtual Status erase(int32_t shard, SeqRange range) = 0;

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "schema/reader_view.h"
+
 namespace weir::trino {
 
 // What Weir's things are called in Trino and in ClickHouse (docs/formats/trino.md).
@@ -21,13 +23,7 @@ struct Names {
   std::string clickhouse_database = "weir";       ///< Where the tables are.
 
   /// Where the views for Trino's ClickHouse catalog are.
-  [[nodiscard]] std::string view_database() const { return clickhouse_database + "_trino"; }
+  [[nodiscard]] std::string view_database() const { return reader_database(clickhouse_database); }
 };
-
-/// View of a ClickHouse table that is complete from `hot_start` + 1 on. The number makes a view of its own of every
-/// hot_start: when it grows, the older view is dropped first, so that what was planned on it fails instead of missing rows.
-[[nodiscard]] inline std::string hot_view_name(std::string_view table, int64_t hot_start) {
-  return std::string(table) + "_h" + std::to_string(hot_start);
-}
 
 }  // namespace weir::trino

@@ -32,7 +32,8 @@ std::string why_lake_alone(const TablePositions& at) {
     case HotState::kNone: return "";
     case HotState::kDetached: return "ClickHouse is detached";
     case HotState::kCatchingUp: return "ClickHouse is catching up";
-    case HotState::kIdle: return "weir does not run";
+    case HotState::kNoView: return "ClickHouse has no view for Trino, the log says why";
+    case HotState::kIdle: return "weir does not run, and ClickHouse cannot be shown";
     case HotState::kLive: return "what ClickHouse has besides is about to expire, or not there yet";
   }
   return "";
@@ -86,7 +87,8 @@ Decision decide(const TablePositions& at, const std::optional<ViewContent>& publ
   if (joined && at.hot_position < at.lake_position && stands) {
     return {.publish = false, .content = {}, .reason = "ClickHouse is a moment behind the lake"};
   }
-  if (at.lake_position >= at.hot_seen) return publish_lake_alone(at);
+  const bool nothing_shown_of_hot = !published || published->kind == ViewKind::kLakeAlone;
+  if (nothing_shown_of_hot || at.lake_position >= at.hot_seen) return publish_lake_alone(at);
   return {.publish = false,
           .content = {},
           .reason = "the lake is at _seq " + std::to_string(at.lake_position) + " and ClickHouse has shown rows up to " +

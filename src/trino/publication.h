@@ -15,6 +15,7 @@ enum class HotState : uint8_t {
   kDetached,    ///< Not written to; it may be down.
   kCatchingUp,  ///< Being filled from the lake.
   kLive,        ///< Gets every event.
+  kNoView,      ///< Gets every event, but has no view for Trino.
   kIdle,        ///< Nothing runs.
 };
 
@@ -43,7 +44,8 @@ struct Decision {
 /// shows nothing twice.
 ///
 /// * ClickHouse is live and holds everything after the lake's position: the lake up to there, ClickHouse after it.
-/// * Otherwise, once the lake holds all that ClickHouse may have shown: the lake alone.
+/// * Otherwise, once the lake holds all that ClickHouse may have shown by this view, or where it never was in it: the lake
+///   alone.
 /// * Otherwise nothing: what is published stays. Its W may be old, which is still right; queries may fail, never be wrong.
 ///
 /// `published`: what stands there now, of ours; it decides only whether a live ClickHouse that is a moment behind is

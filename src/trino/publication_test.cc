@@ -65,9 +65,13 @@ const std::vector<Case>& cases() {
       {"live and behind, the lake alone shown: it may only grow", live(130, 120), kLakeAlone, kLakeAlone},
       {"live and behind, nothing shown", live(130, 120), {}, kLakeAlone},
       {"live and behind, on another hot_start", live(130, 120, 50), hot_cold(100, 0), kLakeAlone},
-      {"live and behind, more was announced than the lake has", with(HotState::kLive, live(130, 120), 140), {}, {}},
+      {"live and behind, more was announced than the lake has", with(HotState::kLive, live(130, 120), 140), hot_cold(1, 9), {}},
+      {"live without a view for readers, the lake lacks what was shown", with(HotState::kNoView, live(100, 130), 130),
+       hot_cold(90, 0), {}},
+      {"live without a view for readers from the begin", with(HotState::kNoView, live(100, 130), 130), {}, kLakeAlone},
       {"detached, the lake lacks what was shown", with(HotState::kDetached, live(100, 130), 130), hot_cold(90, 0), {}},
-      {"detached, nothing shown in Trino, but in ClickHouse", with(HotState::kDetached, live(100, 130), 130), {}, {}},
+      {"detached, nothing shown in Trino", with(HotState::kDetached, live(100, 130), 130), {}, kLakeAlone},
+      {"detached, the lake alone shown", with(HotState::kDetached, live(100, 130), 130), kLakeAlone, kLakeAlone},
       {"detached, the lake has it now", with(HotState::kDetached, live(130, 130), 130), hot_cold(90, 0), kLakeAlone},
       {"detached, announced and not confirmed", with(HotState::kDetached, live(135, 130), 140), hot_cold(90, 0), {}},
       {"catching up", with(HotState::kCatchingUp, live(200, 130), 130), hot_cold(90, 0), kLakeAlone},
@@ -82,6 +86,7 @@ const std::vector<Case>& cases() {
       {"retention, rows about to expire, the lake behind", retained(live(100, 130), hours(80), kNowUs - 79 * kHourUs),
        hot_cold(100, 0, kNowUs), {}},
       {"retention, time of the lake unknown", retained(live(100, 100), hours(80), {}), {}, kLakeAlone},
+      {"retention, an old backlog is read", retained(live(100, 130), hours(80), kNowUs - 200 * kHourUs), {}, kLakeAlone},
       {"retention, behind, and the published view has expired", retained(live(130, 120), hours(80), kNowUs),
        hot_cold(100, 0, kNowUs - 1), kLakeAlone},
   };
@@ -100,9 +105,9 @@ TEST(Publication, IsNeverWrongWhateverHappens) {
 TEST(Publication, SaysWhyItIsTheLakeAlone) {
   EXPECT_EQ(decide(with(HotState::kDetached, live(1, 1), 1), {}, 0).reason, "ClickHouse is detached");
   EXPECT_EQ(decide(with(HotState::kCatchingUp, live(1, 1), 1), {}, 0).reason, "ClickHouse is catching up");
-  EXPECT_EQ(decide(with(HotState::kIdle, live(1, 1), 1), {}, 0).reason, "weir does not run");
+  EXPECT_EQ(decide(with(HotState::kIdle, live(1, 1), 1), {}, 0).reason, "weir does not run, and ClickHouse cannot be shown");
   EXPECT_EQ(decide({.lake_position = 1}, {}, 0).reason, "");
-  EXPECT_EQ(decide(with(HotState::kDetached, live(100, 130), 130), {}, 0).reason,
+  EXPECT_EQ(decide(with(HotState::kDetached, live(100, 130), 130), hot_cold(90, 0), 0).reason,
             "the lake is at _seq 100 and ClickHouse has shown rows up to 130");
 }
 

@@ -74,8 +74,8 @@ bool is_ours(std::string_view stored_query, std::string_view comment) {
   return mark && mark->stored == digest_of_stored(stored_query);
 }
 
-Publisher::Publisher(Client& client, HotViews* hot_views, const Clock& clock, PublisherOptions options)
-    : client_(client), hot_views_(hot_views), clock_(clock), options_(std::move(options)) {}
+Publisher::Publisher(Client& client, const Clock& clock, PublisherOptions options)
+    : client_(client), clock_(clock), options_(std::move(options)) {}
 
 // Once Trino is away, the rest of a round does not wait for it again. A statement may also fail for want of what is behind
 // a catalog, which is nothing to the other tables: so Trino itself is asked.
@@ -207,15 +207,6 @@ ViewReport Publisher::publish_table(const ServerState& state, const TableInput& 
   if (!decision.publish) {
     return {.view = name, .outcome = ViewOutcome::kKept, .content = published, .detail = decision.reason, .status = {}};
   }
-  if (decision.content.kind == ViewKind::kHotCold) {
-    if (hot_views_ == nullptr) return failed(name, internal_error("no access to ClickHouse"));
-    const Status ensured = hot_views_->ensure(*table.plan, decision.content.hot_start);
-    if (!ensured.ok()) {
-      ViewReport report = failed(name, ensured.with_context("the view for Trino in ClickHouse"));
-      report.content = published;
-      return report;
-    }
-  }
   ViewReport report = ensure_view(state,
                                   {.name = name,
                                    .text = comment_text(decision.content, decision.reason),
@@ -228,11 +219,16 @@ ViewReport Publisher::publish_table(const ServerState& state, const TableInput& 
 
 ViewReport Publisher::publish_letters(const ServerState& state, const std::vector<TableInput>& tables,
                                       const std::stop_token& stop) {
+  // A table that is being opened again is left out of a round; its dead letters stay.
+  for (const TableInput& table : tables) {
+    letters_[table.plan->table] = {{table.plan->table, table.positions.lake_position, table.unfinished_files},
+                                   table.dead_letters};
+  }
   std::vector<CountedLetters> counted;
   int64_t letters = 0;
-  for (const TableInput& table : tables) {
-    counted.push_back({table.plan->table, table.positions.lake_position, table.unfinished_files});
-    letters += table.dead_letters;
+  for (const auto& [table, known] : letters_) {
+    counted.push_back(known.counted);
+    letters += known.letters;
   }
   const std::string name(kDeadLetterView);
   const WantedView wanted{.name = name,

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "trino/client.h"
-#include "trino/hot_views.h"
 #include "trino/names.h"
 #include "trino/publication.h"
 #include "trino/view_digest.h"
@@ -24,6 +23,7 @@ namespace weir::trino {
 struct TableInput {
   std::shared_ptr<const Plan> plan;
   TablePositions positions;
+  Status hot_view;       ///< Why ClickHouse has no view for Trino, of HotState::kNoView.
   std::string hot_mode;  ///< For people, in weir.status.
   std::optional<int64_t> stream_last_seq;
   int64_t dead_letters = 0;  ///< How many count; a change is what refreshes weir.dead_letters.
@@ -65,9 +65,8 @@ struct PublisherOptions {
 /// leaves a state that the next round goes on from. One thread at a time.
 class Publisher {
  public:
-  /// All must outlive it. `hot_views`: null for a lake-only pipeline, or where nothing may be made in ClickHouse; then
-  /// tables whose view would need ClickHouse are reported as failed.
-  Publisher(Client& client, HotViews* hot_views, const Clock& clock, PublisherOptions options);
+  /// All must outlive it.
+  Publisher(Client& client, const Clock& clock, PublisherOptions options);
 
   /// One round. An error: Trino did not answer or is starting, and nothing is known of the rest. What concerns one view is
   /// in its report.
@@ -108,11 +107,15 @@ class Publisher {
   [[nodiscard]] Result<ViewMark> mark_for(const ServerState& state, const WantedView& wanted, const std::stop_token& stop);
 
   Client& client_;
-  HotViews* const hot_views_;
   const Clock& clock_;
   const PublisherOptions options_;
   std::map<std::string, std::string> stored_digests_;  // By ViewMark::sent.
   std::set<std::string> checked_locations_;
+  struct KnownLetters {
+    CountedLetters counted;
+    int64_t letters = 0;
+  };
+  std::map<std::string, KnownLetters> letters_;  // By table.
   std::optional<int64_t> letters_published_;
   std::string status_published_;  // Without its time.
   bool swept_ = false;

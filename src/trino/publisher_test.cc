@@ -23,7 +23,7 @@ TEST(Ownership, NeedsAMarkThatFitsTheQuery) {
 TEST(Publisher, SaysThatNobodyAnswersAndTouchesNothing) {
   const auto client = Client::open({.url = "http://127.0.0.1:1"});
   ASSERT_TRUE(client.ok());
-  Publisher publisher(**client, nullptr, system_clock(), {.names = {}, .lake_url = "file:///lake"});
+  Publisher publisher(**client, system_clock(), {.names = {}, .lake_url = "file:///lake"});
   EXPECT_EQ(publisher.publish({}, {}).status().code(), StatusCode::kUnavailable);
 }
 

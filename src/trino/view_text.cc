@@ -34,7 +34,7 @@ std::string hot_branch(const Names& names, const std::string& table, const std::
     items.push_back(column.from_hot == name ? name : column.from_hot + " AS " + name);
   }
   return "SELECT " + joined(items, ", ") + " FROM " +
-         qualified(names.clickhouse_catalog, names.view_database(), hot_view_name(table, hot_start));
+         qualified(names.clickhouse_catalog, names.view_database(), reader_view(std::string(table), Seq{hot_start}));
 }
 
 // A branch without rows that is folded away while planning, or else fails every query on the view. Each column is a call
@@ -143,23 +143,6 @@ std::string comment_text(const ViewContent& content, std::string_view reason) {
     return "rows up to _seq " + std::to_string(content.w) + " from the lake, newer ones from ClickHouse; kept by weir";
   }
   return "all rows from the lake" + (reason.empty() ? "" : ": " + std::string(reason)) + "; kept by weir";
-}
-
-std::string hot_view_sql(const Names& names, const Plan& plan, int64_t hot_start) {
-  std::vector<std::string> items;
-  for (const ColumnView& column : column_views(plan)) {
-    items.push_back(column.clickhouse + " AS `" + column.name + "`");
-  }
-  // With our rights: Trino's user needs to see nothing but the views.
-  return "CREATE OR REPLACE VIEW `" + names.view_database() + "`.`" + hot_view_name(plan.table, hot_start) +
-         "` DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT " + joined(items, ", ") + " FROM `" + names.clickhouse_database + "`.`" + plan.table +
-         "` COMMENT '" + hot_view_comment(names, plan) + "'";
-}
-
-std::string hot_view_comment(const Names& names, const Plan& plan) {
-  std::string text = names.clickhouse_database;
-  for (const ColumnView& column : column_views(plan)) text += "\n" + column.name + "\n" + column.clickhouse;
-  return "weir-view:" + digest_hex(text);
 }
 
 }  // namespace weir::trino

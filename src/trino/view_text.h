@@ -67,10 +67,4 @@ struct StatusRow {
 /// One line for people: where the rows come from. `reason`: why the lake alone, for kLakeAlone; may be empty.
 [[nodiscard]] std::string comment_text(const ViewContent& content, std::string_view reason);
 
-/// CREATE OR REPLACE VIEW in ClickHouse, of hot_view_name().
-[[nodiscard]] std::string hot_view_sql(const Names& names, const Plan& plan, int64_t hot_start);
-
-/// The comment of that view, which tells whether it shows this plan's columns in the way this version does.
-[[nodiscard]] std::string hot_view_comment(const Names& names, const Plan& plan);
-
 }  // namespace weir::trino

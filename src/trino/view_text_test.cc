@@ -100,19 +100,6 @@ TEST(ViewText, CommentsSayWhereRowsComeFrom) {
   EXPECT_EQ(comment_text({}, ""), "all rows from the lake; kept by weir");
 }
 
-TEST(HotView, CarriesHotStartInItsNameAndItsColumnsInItsComment) {
-  const std::string sql = hot_view_sql({}, small_plan(), 7);
-  EXPECT_EQ(sql,
-            "CREATE OR REPLACE VIEW `weir_trino`.`orders_h7` DEFINER = CURRENT_USER SQL SECURITY DEFINER AS SELECT _CAST(toStartOfMillisecond(`at` + "
-            "toIntervalMicrosecond(500)), 'Nullable(DateTime64(3))') AS `at`, `_shard` AS `_shard`, `_seq` AS `_seq`, "
-            "`_row` AS `_row`, _CAST(toStartOfMillisecond(`_time` + toIntervalMicrosecond(500)), 'DateTime64(3)') AS "
-            "`_time`, `_subject` AS `_subject` FROM `weir`.`orders` COMMENT '" +
-                hot_view_comment({}, small_plan()) + "'");
-  Plan wider = small_plan();
-  wider.rows.push_back({.name = "b", .type = {.kind = TypeKind::kBool}});
-  EXPECT_NE(hot_view_comment({}, wider), hot_view_comment({}, small_plan()));
-}
-
 TEST(Mask, LeavesNamesAndForgetsPositionsTimesAndHotStart) {
   EXPECT_EQ(masked("(_seq <= 120) x1.a2 \"t_h12\" t_h12\n"), "(_seq <= #) x1.a2 \"t_h#\" t_h#\n");
   EXPECT_EQ(masked("a_h1b 5c"), "a_h1b #c");

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -14,6 +15,7 @@
 #include "maintain/delta_maintained_table.h"
 #include "nats/connection.h"
 #include "nats/kv_bucket.h"
+#include "schema/reader_view.h"
 #include "schema/table_schema.h"
 #include "tests/contract/day_rows.h"
 #include "tests/contract/hot_table_contract.h"
@@ -59,9 +61,13 @@ class ClickHouseTable {
   static void start() { server_ = std::make_unique<test::ClickHouseServer>(); }
   static void stop() { server_.reset(); }
 
-  ClickHouseTable() : client_(value_of(clickhouse::Client::open(options_of_next_database()))) {}
+  ClickHouseTable() : client_(value_of(clickhouse::Client::open(options_of_next_database()))) {
+    make_neighbour();
+  }
   std::unique_ptr<HotTable> open() {
-    return value_of(clickhouse::ClickHouseHotTable::open(*client_, system_clock(), plan_by_day(), {.pipeline = "p"}));
+    clickhouse::TableOptions options{.pipeline = "p"};
+    options.reader_columns = {{"_seq", "`_seq`"}};
+    return value_of(clickhouse::ClickHouseHotTable::open(*client_, system_clock(), plan_by_day(), std::move(options)));
   }
   static std::shared_ptr<arrow::RecordBatch> rows(const std::vector<RowId>& ids, int32_t shard = 0) {
     return rows_on_days(ids, 1, shard);
@@ -70,6 +76,15 @@ class ClickHouseTable {
     return rows_on_days(ids, 3, 0);
   }
   void drop() { execute("DROP TABLE " + name() + " SYNC"); }
+  [[nodiscard]] std::set<Seq> views() {
+    const auto names = value_of(client_->query_rows({.sql = "SHOW TABLES FROM " + readers()}));
+    std::set<Seq> views;
+    for (const auto& name : names) {
+      if (name[0] != kNeighbour) views.insert(Seq{std::stoll(name[0].substr(3))});
+    }
+    EXPECT_EQ(views.size() + 1, names.size()) << "the view of another table is not ours to drop";
+    return views;
+  }
   /// As a user's own constraint refuses it.
   void refuse(Seq seq) {
     execute("ALTER TABLE " + name() + " ADD CONSTRAINT refused CHECK `_seq` != " + to_string(seq));
@@ -82,6 +97,14 @@ class ClickHouseTable {
     return options;
   }
 
+  static constexpr std::string_view kNeighbour = "t_h1_h2";  // A view of a table t_h1.
+
+  // A database with the view of a table whose name begins like ours.
+  void make_neighbour() {
+    execute("CREATE DATABASE IF NOT EXISTS " + readers());
+    execute("CREATE VIEW " + clickhouse::qualified(readers(), kNeighbour) + " AS SELECT 1 AS x");
+  }
+  [[nodiscard]] std::string readers() const { return reader_database(client_->options().database); }
   [[nodiscard]] std::string name() const { return clickhouse::qualified(client_->options().database, "t"); }
   void execute(const std::string& sql) {
     const Status status = client_->execute({.sql = sql});

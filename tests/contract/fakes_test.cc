@@ -27,6 +27,7 @@ struct FakeHotStore {
   static std::shared_ptr<arrow::RecordBatch> rows(const std::vector<RowId>& ids) { return fakes::rows_of(ids); }
   static std::shared_ptr<arrow::RecordBatch> spread_rows(const std::vector<RowId>& ids) { return fakes::rows_of(ids); }
   void drop() { state.drop(); }
+  [[nodiscard]] std::set<Seq> views() const { return state.views; }
   void refuse(Seq seq) { state.refused.insert({seq, 0}); }
 
   fakes::HotState state;

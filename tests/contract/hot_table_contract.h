@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ namespace weir::contract {
 ///   rows(ids)                            rows of these identities, all of one partition
 ///   spread_rows(ids)                     rows of these identities, of several partitions
 ///   void drop()                          somebody drops the table, with its rows, but not the fence
+///   std::set<Seq> views()                the hot_start of each reader's view that is there
 ///   void refuse(Seq)                     from now on the store can never take a row of this sequence
 template <class Backend>
 class HotTableContract : public testing::Test {
@@ -178,6 +180,30 @@ TYPED_TEST_P(HotTableContract, ATableMadeAgainHasAnotherId) {
   EXPECT_NE(*this->table_->table_id(), *first);
 }
 
+TYPED_TEST_P(HotTableContract, ViewsOfALowerBeginningAreWithdrawnAndTheOthersStay) {
+  this->make();
+  for (const int64_t start : {7, 20, 7}) {
+    const Status offered = this->table_->offer_view(Seq{start});
+    ASSERT_TRUE(offered.ok()) << offered.to_string();
+  }
+  ASSERT_TRUE(this->table_->withdraw_views(Seq{7}).ok());
+  EXPECT_EQ(this->backend_.views(), (std::set<Seq>{Seq{7}, Seq{20}}));
+  ASSERT_TRUE(this->table_->withdraw_views(Seq{8}).ok());
+  EXPECT_EQ(this->backend_.views(), std::set<Seq>{Seq{20}});
+  ASSERT_TRUE(this->table_->withdraw_views(Seq{8}).ok()) << "and again";
+}
+
+TYPED_TEST_P(HotTableContract, NoViewOfATableOutlivesIt) {
+  this->make();
+  ASSERT_TRUE(this->table_->offer_view(Seq{0}).ok());
+  ASSERT_TRUE(this->table_->offer_view(Seq{20}).ok());
+  ASSERT_TRUE(this->table_->ensure().ok());
+  EXPECT_EQ(this->backend_.views(), (std::set<Seq>{Seq{0}, Seq{20}}));
+  this->backend_.drop();
+  ASSERT_TRUE(this->table_->ensure().ok());
+  EXPECT_EQ(this->backend_.views(), std::set<Seq>());
+}
+
 TYPED_TEST_P(HotTableContract, RowsAreCountedInARangeWithTheirDoubles) {
   this->make();
   const auto count = [this](int64_t first, int64_t last) {
@@ -283,7 +309,8 @@ REGISTER_TYPED_TEST_SUITE_P(HotTableContract, EnsureMakesTheTableOnceWhoeverAsks
                             ATableThatSomebodyDroppedIsNotFoundUntilItIsMadeAgain,
                             AnAbsentFenceReadsZeroAndLetsNothingIn, OnlyTheEpochThatTheFenceHoldsGetsRowsIn,
                             TheFenceRisesAndIsNeverLowered, LiveAndBulkHaveAFenceEach, AStaleBulkInsertLandsNothing,
-                            ATableMadeAgainHasAnotherId, RowsAreCountedInARangeWithTheirDoubles,
+                            ATableMadeAgainHasAnotherId, ViewsOfALowerBeginningAreWithdrawnAndTheOthersStay,
+                            NoViewOfATableOutlivesIt, RowsAreCountedInARangeWithTheirDoubles,
                             ADroppedTableIsNotFoundByWhoeverReadsIt, AReplacedProcessGetsNoRowInAndKeepsThoseItHad,
                             IdentitiesAreSortedAndRepeatedAsOftenAsTheRowIsThere, BothEndsOfARangeBelongToIt,
                             BoundsAreTheLowestAndHighestSequenceAndEmptyWithoutRows,

@@ -45,6 +45,7 @@ Status FakeHotTable::readable(std::string_view step) {
 Result<bool> FakeHotTable::ensure() {
   WEIR_RETURN_IF_ERROR(reachable("hot.ensure"));
   if (state_.exists) return false;
+  state_.views.clear();
   state_.exists = true;
   ++state_.made;
   return true;
@@ -133,6 +134,18 @@ Status FakeHotTable::raise_fence(const HotWriter& writer, Epoch epoch) {
   }
   const Epoch there = raise();
   return there == epoch ? ok_status() : fenced("the fence is at " + std::to_string(there.value));
+}
+
+Status FakeHotTable::withdraw_views(Seq hot_start) {
+  WEIR_RETURN_IF_ERROR(reachable("hot.withdraw_views"));
+  std::erase_if(state_.views, [&](Seq view) { return view < hot_start; });
+  return ok_status();
+}
+
+Status FakeHotTable::offer_view(Seq hot_start) {
+  WEIR_RETURN_IF_ERROR(readable("hot.offer_view"));
+  state_.views.insert(hot_start);
+  return ok_status();
 }
 
 Status FakeHotTable::erase(int32_t, SeqRange range) {

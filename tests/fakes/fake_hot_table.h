@@ -17,6 +17,7 @@ struct HotState {
   std::multiset<RowId> rows;
   Epoch fence;       ///< Of the live path.
   Epoch bulk_fence;
+  std::set<Seq> views;      ///< Of readers: the hot_start of each.
   std::set<RowId> refused;  ///< Rows the server can never take.
   int64_t ids_max = INT64_MAX;  ///< That one read_ids() returns.
 
@@ -41,6 +42,8 @@ class FakeHotTable final : public HotTable {
   Result<SeqRange> seq_bounds(int32_t shard) override;
   Result<Epoch> fence(const HotWriter& writer) override;
   Status raise_fence(const HotWriter& writer, Epoch epoch) override;
+  Status withdraw_views(Seq hot_start) override;
+  Status offer_view(Seq hot_start) override;
   Status erase(int32_t shard, SeqRange range) override;
 
  private:

@@ -115,6 +115,11 @@ class Feed(threading.Thread):
             self._allowed += events
             self._changed.notify_all()
 
+    def hold(self) -> int:
+        """Stops after the batch that is on its way; returns how many were published by then. allow() goes on."""
+        with self._changed:
+            self._allowed = min(self._allowed, self._published + self._batch_events)
+        return self.wait_until_all()
 
     def wait_until_all(self, timeout: float = 120) -> int:
         """Until everything allowed is in the stream; returns how many that are."""

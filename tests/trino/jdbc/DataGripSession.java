@@ -16,9 +16,9 @@ import java.util.concurrent.atomic.AtomicReference;
 /**
  * Does through JDBC what DataGrip does when it connects, reads the catalogs and opens a table, and prints what it got.
  *
- * <p>Usage: java -cp trino-jdbc.jar:. DataGripSession URL USER CATALOG SCHEMA TABLE ACTION [ARGUMENT]. One line for each
- * fact, fields separated by tabs, the first one says what it is; {@code ms} lines are wall time. Exit code 0 unless
- * something failed that has to work.
+ * <p>Usage: java -cp trino-jdbc.jar:. DataGripSession URL USER CATALOG SCHEMA TABLE ACTION [ARGUMENT]. An empty USER is one
+ * that the URL names. One line for each fact, fields separated by tabs, the first one says what it is; {@code ms} lines
+ * are wall time. Exit code 0 unless something failed that has to work.
  */
 public final class DataGripSession {
   private final Connection connection;
@@ -43,7 +43,7 @@ public final class DataGripSession {
 
   public static void main(String[] arguments) throws Exception {
     Properties properties = new Properties();
-    properties.setProperty("user", arguments[1]);
+    if (!arguments[1].isEmpty()) properties.setProperty("user", arguments[1]);
     long start = System.nanoTime();
     try (Connection connection = DriverManager.getConnection(arguments[0], properties)) {
       DataGripSession session = new DataGripSession(connection, arguments[2], arguments[3], arguments[4]);

@@ -1,0 +1,225 @@
+"""One table, hot and cold, at every moment: counts through the view while events flow, stores fail and weir dies."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+import events
+from publishing import BATCH_EVENTS, Feed
+from servers import until
+from trino_server import TrinoServer
+from world import Pipeline, World
+
+# How old an answer may be. It bounds what is shown, not how fast a machine is: a commit, a round of publishing, and the time
+# for which a busy machine, or taking over from a killed process, holds either of them up.
+FRESHNESS_SECONDS = float(os.environ.get("WEIR_TEST_FRESHNESS_SECONDS", "90"))
+RATE = int(os.environ.get("WEIR_TEST_RATE", "10000"))  # Events a second; docs/benchmarks.md has P1.
+COUNTS = int(os.environ.get("WEIR_TEST_COUNTS", "60"))
+READERS = 2
+VIEW = f"lake.weir.{events.TABLE}"
+# How the comment of a view begins to say where its rows come from.
+BOTH_STORES = "newer ones from ClickHouse"
+LAKE_ALONE = "all rows from the lake"
+
+
+class Published:
+    """How many events had been published at which time, from a feed that is looked at all the time."""
+
+    def __init__(self, feed: Feed):
+        self._feed = feed
+        self._seen: list[tuple[float, int]] = [(time.monotonic(), 0)]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.01):
+            self._seen.append((time.monotonic(), self._feed.published))
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def at(self, moment: float) -> int:
+        """At least this many were acknowledged then."""
+        seen = self._seen[:]
+        index = np.searchsorted([when for when, _ in seen], moment, side="right") - 1
+        return seen[index][1] if index >= 0 else 0
+
+    def at_most_now(self) -> int:
+        """More than these cannot be in the stream: one batch may be on its way."""
+        return self._feed.published + BATCH_EVENTS
+
+
+def rows_among(last: int) -> int:
+    """How many of the events 1..last become a row."""
+    return len(events.rows_of(events.numbers(1, last)))
+
+
+@dataclass
+class Answer:
+    started: float
+    ended: float
+    least: int  # Rows of what was published FRESHNESS_SECONDS before the start,
+    most: int  # and of what was published at the end.
+    rows: int
+    identities: int
+
+
+class Reader(threading.Thread):
+    """Counts through the view over and over, as a user of its own."""
+
+    def __init__(self, trino: TrinoServer, published: Published, number: int):
+        super().__init__(daemon=True)
+        self._trino, self._published, self._number = trino, published, number
+        self._over = threading.Event()
+        self.answers: list[Answer] = []
+        self.failures: list[tuple[float, str]] = []
+        self.start()
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            # Every tenth count looks at the identities too.
+            distinct = "count(DISTINCT (_shard, _seq, _row))" if len(self.answers) % 10 == self._number else "count(*)"
+            started = time.monotonic()
+            least = rows_among(self._published.at(started - FRESHNESS_SECONDS))
+            try:
+                ((rows, identities),) = self._trino.query(f"SELECT count(*), {distinct} FROM {VIEW}", user="reader")
+            except Exception as error:  # noqa: BLE001  whatever the client raises: the test decides when it may
+                self.failures.append((started, str(error)))
+                self._over.wait(0.2)
+                continue
+            most = rows_among(self._published.at_most_now())
+            self.answers.append(Answer(started, time.monotonic(), least, most, rows, identities))
+
+    def end(self) -> None:
+        self._over.set()
+        self.join()
+
+
+def check_answers(readers: list[Reader]) -> list[Answer]:
+    """What must hold of all answers, whoever asked: fresh, not from the future, no double, never fewer than before."""
+    answers = sorted((answer for reader in readers for answer in reader.answers), key=lambda answer: answer.ended)
+    for answer in answers:
+        assert answer.least <= answer.rows <= answer.most, answer
+        assert answer.identities == answer.rows, answer
+    for answer in answers:
+        before = [other for other in answers if other.ended <= answer.started]
+        assert answer.rows >= max((other.rows for other in before), default=0), (answer, before[-1])
+    return answers
+
+
+def rest(world: World, trino: TrinoServer, pipeline: Pipeline, last: int) -> None:
+    """Nothing moves any more: the view shows exactly what the stream held, by identity."""
+    ids = events.rows_of(events.numbers(1, last))
+    until(lambda: trino.query(f"SELECT count(*) FROM {VIEW}") == [[len(ids)]], "the view shows everything")
+    ((count, distinct, total),) = trino.query(f"SELECT count(*), count(DISTINCT _seq), sum(_seq) FROM {VIEW}")
+    assert (count, distinct, total) == (len(ids), len(ids), int(ids.sum()))
+    world.check_exact(pipeline, last)
+
+
+def start(world: World, trino: TrinoServer) -> Pipeline:
+    """The stream, the pipeline, and a Trino that has its catalogs."""
+    world.create_stream()
+    pipeline = world.pipeline(trino=trino.section())
+    trino.start(pipeline)
+    return pipeline
+
+
+def comment(trino: TrinoServer) -> str:
+    return trino.comment(events.TABLE)
+
+
+def test_counts_while_events_flow_are_fresh_never_fall_and_hold_no_double(world: World, trino: TrinoServer) -> None:
+    pipeline = start(world, trino)
+    feed = world.feed(rate=RATE)
+    weir = world.start_weir(pipeline)
+    feed.allow(5_000)
+    until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
+    published = Published(feed)
+    feed.allow(RATE * 3_600)
+    readers = [Reader(trino, published, number) for number in range(READERS)]
+    until(lambda: sum(len(reader.answers) for reader in readers) >= COUNTS, "counts were taken", timeout=900)
+    last = feed.hold()
+    for reader in readers:
+        reader.end()
+    published.end()
+    answers = check_answers(readers)
+    assert [failure for reader in readers for failure in reader.failures] == []
+    assert len({answer.rows for answer in answers}) > COUNTS / 4, "the view moves"
+    until(lambda: pipeline.positions() == (last, last), "both stores have everything", timeout=300)
+    assert weir.terminate() == 0
+    rest(world, trino, pipeline, last)
+
+
+def test_counts_stay_right_while_clickhouse_goes_and_comes_and_weir_is_killed(world: World, trino: TrinoServer) -> None:
+    pipeline = start(world, trino)
+    feed = world.feed(rate=RATE // 2)
+    weir = world.start_weir(pipeline)
+    feed.allow(5_000)
+    until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
+    published = Published(feed)
+    feed.allow(RATE * 3_600)
+    readers = [Reader(trino, published, number) for number in range(READERS)]
+
+    def more(answers: int) -> None:
+        wanted = sum(len(reader.answers) for reader in readers) + answers
+        until(lambda: sum(len(reader.answers) for reader in readers) >= wanted, "more counts were taken", timeout=300)
+
+    def no_failures_since(moment: float) -> None:
+        late = [failure for reader in readers for failure in reader.failures if failure[0] > moment]
+        assert late == [], late
+
+    more(6)
+    no_failures_since(0)
+    world.clickhouse.kill()
+    until(lambda: LAKE_ALONE in comment(trino), "the view is the lake alone", timeout=120)
+    alone_at = time.monotonic()
+    more(6)
+    no_failures_since(alone_at)
+    world.clickhouse.start()
+    until(lambda: BOTH_STORES in comment(trino), "ClickHouse is back in the view", timeout=120)
+    more(6)
+    no_failures_since(alone_at)
+    for _ in range(2):
+        weir.kill()
+        more(4)  # On what the killed one published last.
+        weir = world.start_weir(pipeline)
+        before = comment(trino)
+        until(lambda: comment(trino) not in (before, ""), "W moves again", timeout=120)
+        more(4)
+    no_failures_since(alone_at)
+    last = feed.hold()
+    for reader in readers:
+        reader.end()
+    published.end()
+    check_answers(readers)
+    until(lambda: pipeline.positions() == (last, last), "both stores have everything", timeout=300)
+    assert weir.terminate() == 0
+    rest(world, trino, pipeline, last)
+
+
+def test_a_dropped_clickhouse_table_makes_queries_fail_and_never_lack_rows(world: World, trino: TrinoServer) -> None:
+    pipeline = start(world, trino)
+    weir = world.start_weir(pipeline)
+    world.publish(1, 4_000)
+    until(lambda: pipeline.positions() == (4_000, 4_000) and BOTH_STORES in comment(trino), "both stores are in the view")
+    all_rows = [[rows_among(4_000)]]
+    until(lambda: trino.query(f"SELECT count(*) FROM {VIEW}") == all_rows, "the view shows everything")
+    world.clickhouse.query(f"DROP TABLE weir_tests.{events.TABLE} SYNC")
+    world.publish(4_001, 4_400)  # So that the loss is noticed; the table is made again and holds only what is newer.
+    answers = []
+
+    def whole_again() -> bool:
+        try:
+            answers.append(trino.query(f"SELECT count(*) FROM {VIEW}")[0][0])
+        except Exception:  # noqa: BLE001  failing is allowed, lacking rows is not
+            return False
+        return answers[-1] == rows_among(4_400)
+
+    until(whole_again, "the view is whole again", timeout=120)
+    assert min(answers) >= rows_among(4_000), answers
+    assert weir.terminate() == 0
