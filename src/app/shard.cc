@@ -176,7 +176,7 @@ Status Shard::build_sinks(TableParts& parts) {
       *parts.hot_table, *services_.key_value,
       pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position},
       quarantine_of(services_, config_, telemetry_, table, 0));
-  return ok_status();
+  return parts.hot->keep_start();
 }
 
 Status Shard::build_runner() {

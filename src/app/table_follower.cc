@@ -85,6 +85,7 @@ Status TableFollower::open_hot() {
       *parts_.hot_table, *services_.key_value,
       pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position},
       quarantine_of(services_, config_, telemetry_, table, 0));
+  WEIR_RETURN_IF_ERROR(parts_.hot->keep_start());
   hot_ = std::make_unique<HotFollower>(parts_, position, telemetry_, [this](const Status& status) {
     std::lock_guard lock(mutex_);
     if (!fenced_) fenced_ = status;

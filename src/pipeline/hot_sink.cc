@@ -23,13 +23,23 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
       key_(hot_position_key(options_.table, options_.shard)),
       fence_(fence_of(options_.epoch, 0)) {}
 
+// Provisional, since only a ClickHouse that answers tells what it holds already.
+Status HotSink::keep_start() {
+  const auto entry = key_value_.get(key_);
+  if (entry.status().code() != StatusCode::kNotFound) return entry.status();
+  const HotPosition kept{.epoch = options_.epoch,
+                         .hot_start = options_.lake_position,
+                         .hot_position = options_.lake_position,
+                         .in_flight = std::nullopt,
+                         .provisional = true};
+  const Status put = key_value_.put(key_, to_json(kept), 0).status();
+  // Whoever wrote it first: there is an entry.
+  return put.disposition() == Disposition::kReconcile ? key_value_.get(key_).status() : put;
+}
+
 Result<Seq> HotSink::resolve() {
   resolved_ = false;
-  const Result<bool> created = table_.ensure();
-  if (!created.ok()) {
-    keep_start();
-    return created.status();
-  }
+  WEIR_ASSIGN_OR_RETURN(const bool created, table_.ensure());
   WEIR_ASSIGN_OR_RETURN(table_id_, table_.table_id());
   fence_ = Epoch{fence_.value + 1};  // Only where a server is there to hear it: outages do not use numbers up.
   WEIR_RETURN_IF_ERROR(table_.raise_fence(live_writer(options_.shard), fence_));
@@ -37,7 +47,7 @@ Result<Seq> HotSink::resolve() {
   const Result<KeyValueEntry> entry = key_value_.get(key_);
   WEIR_RETURN_IF_ERROR(fence_out_bulk());
   WEIR_ASSIGN_OR_RETURN(const SeqRange present, table_.seq_bounds(options_.shard));
-  WEIR_RETURN_IF_ERROR(load_position(entry, *created, present));
+  WEIR_RETURN_IF_ERROR(load_position(entry, created, present));
   // KV may have lost its last writes with its server, so rows can stand above what it says: they are not taken for a
   // position, only looked at before anything is written where they are.
   uncertain_through_ = present.empty() ? Seq{0} : present.last;
@@ -79,19 +89,6 @@ Status HotSink::take_in_flight() {
   if (static_cast<int64_t>(ids.size()) == stored_.in_flight->rows) stored_.hot_position = stored_.in_flight->range.last;
   stored_.in_flight.reset();
   return ok_status();
-}
-
-// A ClickHouse that is down from the very first start on is owed all that the lake takes meanwhile, also after a restart.
-// Only tried: while it is down, the next resolve() tries again.
-void HotSink::keep_start() {
-  const Seq start = options_.lake_position;
-  const HotPosition kept{.epoch = options_.epoch,
-                         .hot_start = start,
-                         .hot_position = start,
-                         .in_flight = std::nullopt,
-                         .provisional = true};
-  if (key_value_.get(key_).status().code() != StatusCode::kNotFound) return;
-  (void)key_value_.put(key_, to_json(kept), 0);
 }
 
 Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_new, SeqRange present) {

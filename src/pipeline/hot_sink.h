@@ -56,6 +56,11 @@ class HotSink final : public Sink {
  public:
   HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Quarantine quarantine);
 
+  /// Keeps in KV where ClickHouse begins (hot_start), when KV knows nothing of the table. Called before the lake takes
+  /// anything of this epoch: from then on all of that is owed to ClickHouse, whenever this process ends and however long
+  /// ClickHouse is away. Failures of the key-value store; then nothing may be written to the lake.
+  [[nodiscard]] Status keep_start();
+
   /// The lake holds everything up to `position`: where ClickHouse begins anew (hot_start) when the next resolve() finds that
   /// its table was dropped or emptied. Never moves back; lower than the truth costs time and no row.
   void lake_at(Seq position) { lake_position_ = std::max(lake_position_, position); }
@@ -76,7 +81,6 @@ class HotSink final : public Sink {
   [[nodiscard]] HotView view() const;
 
  private:
-  void keep_start();
   void offer_view();
   Status fence_out_bulk();
   Status load_position(const Result<KeyValueEntry>& entry, bool table_is_new, SeqRange present);

@@ -106,7 +106,7 @@ Result<engine::OptimizeResult> FakeMaintainedTable::optimize_once(const engine::
     WEIR_RETURN_IF_ERROR(pass("upkeep.rewrite"));
     std::vector<RowId> ids;
     for (const FileId file : bin) {
-      if (!state_.files[file].there) return not_found("data file " + path_of(file));
+      if (!state_.files[file].there) return not_read(file, commit);
       WEIR_ASSIGN_OR_RETURN(const auto some, row_ids(*state_.files[file].rows));
       ids.insert(ids.end(), some.begin(), some.end());
     }
@@ -118,6 +118,13 @@ Result<engine::OptimizeResult> FakeMaintainedTable::optimize_once(const engine::
   return engine::OptimizeResult{.version = static_cast<int64_t>(newest()),
                                 .files_added = static_cast<int64_t>(commit.added.size()),
                                 .files_removed = static_cast<int64_t>(commit.removed.size())};
+}
+
+// Only what stood still since it planned can meet a vacuum's work.
+Status FakeMaintainedTable::not_read(FileId file, const LakeCommit& commit) const {
+  if (!state_.stale(commit)) return not_found("data file " + path_of(file));
+  ++state_.standstills;
+  throw Killed{faults_.process};
 }
 
 // delta-rs optimize.rs, plan_compaction_bins_in_stable_order: neighbours up to the target together, newest first; alone

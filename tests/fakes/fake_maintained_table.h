@@ -53,6 +53,7 @@ class FakeMaintainedTable final : public maintain::MaintainedTable {
   // The same, of which what follows takes for granted that it was short.
   Status pass_quickly(std::string_view step);
   Result<engine::OptimizeResult> optimize_once(const engine::OptimizeOptions& options);
+  Status not_read(FileId file, const LakeCommit& commit) const;
   [[nodiscard]] std::vector<Bin> bins(size_t version, const engine::OptimizeOptions& options) const;
   [[nodiscard]] std::vector<FileId> unneeded_files(int64_t retention_ms) const;
   [[nodiscard]] std::vector<size_t> unneeded_versions(int64_t retention_ms) const;

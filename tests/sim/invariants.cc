@@ -88,6 +88,9 @@ std::string violated_i2(const Stores& stores) {
   if (entry == stores.key_value.entries.end()) return "";
   const auto position = pipeline::hot_position_from_json(entry->second.value);
   if (!position.ok()) return position.status().to_string();
+  if (stores.all_owed && position->hot_start > Seq{0}) {
+    return "I2: hot_start is " + to_string(position->hot_start) + ", and nothing was dropped, skipped or lost";
+  }
   // Of a table that somebody dropped KV says nothing; nobody has noticed yet.
   const bool of_this_table = stores.hot.exists && position->table_id == std::to_string(stores.hot.made);
   const SeqRange claimed = of_this_table ? SeqRange{position->hot_start + 1, position->hot_position} : SeqRange{};

@@ -49,6 +49,7 @@ struct Stores {
   fakes::KeyValueState key_value;
   std::vector<fakes::KeyValueState> key_value_history;  ///< Earlier states that a crash may bring back.
   std::set<RowId> quarantined;
+  bool all_owed = false;      ///< ClickHouse was there from the first event on, and nobody dropped, skipped or lost a thing.
   Seq announced_through{0};  ///< Highest sequence that KV ever announced for ClickHouse.
   HistoryJob job;
   int64_t now_ms = 0;                           ///< The wall clock. Runs faster than that of the coordinators: hours pass.

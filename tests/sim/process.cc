@@ -75,6 +75,7 @@ Process::Process(Simulation& simulation, int number, Seq goal, bool with_hot)
   table.catch_up_sequences = 20;
   table.checkpoint_commits = 5;
   table.hot_wait_max = std::chrono::milliseconds(1500);
+  start_kept_ = !with_hot;
   coordinator_ = std::make_unique<Coordinator>(
       CoordinatorOptions{.tables = {table}, .held_bytes_max = kHeldBytesMax, .goal = goal, .source_retry = {}});
 }
@@ -105,7 +106,9 @@ void Process::ask(const Event& event) { take(coordinator_->on(event, sim_.pass_t
 
 bool Process::step() {
   if (sim_.chance(0.01)) sim_.let_hours_pass();
-  if (sim_.chance(sim_.options().upkeep_rate)) {
+  if (!start_kept_) {
+    start_kept_ = hot_->keep_start().ok();
+  } else if (sim_.chance(sim_.options().upkeep_rate)) {
     step_upkeep();
   } else if (sim_.chance(0.2)) {
     step_history();
@@ -124,6 +127,7 @@ void Process::step_live() {
   if (busy.empty() || sim_.chance(0.1)) {
     ask(Tick{});
   } else if (sim_.chance(0.1) && coordinator_->tables()[0].hot_mode() == HotMode::kCatchingUp) {
+    sim_.note_history();
     ask(SkipAhead{0});
   } else {
     auto& lane = lanes_[busy[static_cast<size_t>(sim_.random(static_cast<int64_t>(busy.size())))]];
@@ -153,6 +157,7 @@ void Process::step_upkeep() {
 }
 
 void Process::go_on_beside(Caller caller) {
+  if (!start_kept_) return;  // Its other threads are not there yet.
   if (caller != Caller::kUpkeep && sim_.chance(sim_.options().upkeep_rate)) return step_upkeep();
   if (caller == Caller::kLive && history_busy_ == 0) return step_history();
   if (caller != Caller::kLive && !live_busy_ && sim_.chance(0.7)) return step_live();

@@ -69,6 +69,7 @@ class Process {
   std::unique_ptr<pipeline::Coordinator> coordinator_;
   HistoryWorker history_;
   UpkeepWorker upkeep_;
+  bool start_kept_ = false;  ///< Nothing goes to the lake before.
   bool live_busy_ = false;
   int history_busy_ = 0;
   int64_t rechecks_ = 0;

@@ -80,6 +80,7 @@ void Simulation::disturb(std::string_view step) {
   if (chance(options_.fault_rate / (options_.seed % 5 == 1 ? 4 : 20))) lose_something();
   if (chance(options_.drop_rate) && stores_.hot.exists) {
     stores_.hot.drop();
+    note_history();
     ++report_.drops;
   }
 }
@@ -100,6 +101,7 @@ void Simulation::lose_something() {
   } else if (!stores_.key_value_history.empty()) {
     stores_.key_value = stores_.key_value_history[static_cast<size_t>(
         random(static_cast<int64_t>(stores_.key_value_history.size())))];
+    note_history();
   }
 }
 
@@ -194,7 +196,8 @@ void Simulation::check(const Process* process) {
 
 Report Simulation::run() {
   // In some seeds the lake is older than ClickHouse, which so begins in the middle.
-  if (options_.seed % 3 == 0) run_process(options_.steps_max, Seq{1 + random(goal())}, /*with_hot=*/false);
+  stores_.all_owed = options_.seed % 3 != 0;
+  if (!stores_.all_owed) run_process(options_.steps_max, Seq{1 + random(goal())}, /*with_hot=*/false);
   while (!complete_ && report_.violation.empty() && report_.steps < options_.steps_max) {
     run_process(options_.steps_max - report_.steps, Seq{goal()});
   }

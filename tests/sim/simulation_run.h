@@ -30,6 +30,7 @@ class Simulation {
   /// Processes that live, by number; all but the newest stand still.
   std::map<int, Process*>& processes() { return processes_; }
   void note_skip() { ++report_.skips; }
+  void note_history() { stores_.all_owed = false; }  ///< Something becomes history to ClickHouse.
   [[nodiscard]] const Options& options() const { return options_; }
   /// Nobody does anything for a while.
   void let_hours_pass();
