@@ -135,7 +135,10 @@ std::string from_parsed(const ColumnType& type, const std::string& expression, i
   return "transform(ARRAY[" + expression + "], " + item + " -> " + row_from_parsed(type, item, depth + 1) + ")[1]";
 }
 
-std::string nullable_type(std::string type, bool nullable) { return nullable ? "Nullable(" + type + ")" : type; }
+// _CAST is the conversion through which predicates still reach the primary key; it says itself whether it may be NULL.
+std::string cast_in_clickhouse(const std::string& expression, const std::string& type, bool nullable) {
+  return "_CAST(" + expression + ", '" + (nullable ? "Nullable(" + type + ")" : type) + "')";
+}
 
 }  // namespace
 
@@ -150,11 +153,23 @@ ColumnView column_view(std::string_view name, const ColumnType& type, bool nulla
       break;
     case TypeKind::kUuid: view.clickhouse = "toString(" + here + ")"; break;
     case TypeKind::kTimestamp:
-      // Trino's connector hides columns whose type names a zone; _CAST is the conversion that takes it away and keeps
-      // the primary key.
-      view.clickhouse = "_CAST(" + rounded_to_ms(here) + ", '" + nullable_type("DateTime64(3)", nullable) + "')";
+      // Trino's connector hides columns whose type names a zone.
+      view.clickhouse = cast_in_clickhouse(rounded_to_ms(here), "DateTime64(3)", nullable);
       view.from_hot = "CAST(" + there + " AS timestamp(3) with time zone)";
       break;
+    case TypeKind::kDate:
+      // As a date, the connector fails a query that names a day before 1970 or after 2149. As a time, only one that compares
+      // up to DATE '9999-12-31', which becomes a time before the year 10000: the bound, which Trino meets with it, takes the
+      // place of it.
+      view.clickhouse = cast_in_clickhouse(here, "DateTime64(3)", nullable);
+      view.from_hot = "CAST(" + there + " AS date)";
+      view.hot_bound = there + " < TIMESTAMP '2300-01-01 00:00:00.000'";
+      if (nullable) view.hot_bound = "(" + there + " IS NULL OR " + view.hot_bound + ")";
+      break;
+    // As unsigned numbers it fails one that names a value outside their range.
+    case TypeKind::kUInt8: view.clickhouse = cast_in_clickhouse(here, "Int16", nullable); break;
+    case TypeKind::kUInt16: view.clickhouse = cast_in_clickhouse(here, "Int32", nullable); break;
+    case TypeKind::kUInt32: view.clickhouse = cast_in_clickhouse(here, "Int64", nullable); break;
     case TypeKind::kList:
     case TypeKind::kStruct:
       view.clickhouse = "toJSONString(" + json_part(type, here, 1) + ")";

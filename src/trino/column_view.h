@@ -16,6 +16,7 @@ struct ColumnView {
   std::string type;              ///< Declared, as SQL: row("a" bigint).
   std::string clickhouse;        ///< Over the ClickHouse table's column, in that view.
   std::string from_hot;          ///< Over the column of that view, in Trino.
+  std::string hot_bound;         ///< True of every row there; empty: nothing need be said.
 };
 
 /// The columns of the plan's table: the row columns, then the system columns.

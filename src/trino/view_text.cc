@@ -27,14 +27,17 @@ std::string lake_branch(const Names& names, const std::string& table, const std:
 }
 
 std::string hot_branch(const Names& names, const std::string& table, const std::vector<ColumnView>& columns,
-                       int64_t hot_start) {
+                       int64_t hot_start, const std::string& w) {
   std::vector<std::string> items;
+  std::string bounds;
   for (const ColumnView& column : columns) {
     const std::string name = quote_identifier(column.name);
     items.push_back(column.from_hot == name ? name : column.from_hot + " AS " + name);
+    if (!column.hot_bound.empty()) bounds += " AND " + column.hot_bound;
   }
   return "SELECT " + joined(items, ", ") + " FROM " +
-         qualified(names.clickhouse_catalog, names.view_database(), reader_view(std::string(table), Seq{hot_start}));
+         qualified(names.clickhouse_catalog, names.view_database(), reader_view(std::string(table), Seq{hot_start})) +
+         " WHERE \"_shard\" = 0 AND \"_seq\" > " + w + bounds;
 }
 
 // A branch without rows that is folded away while planning, or else fails every query on the view. Each column is a call
@@ -95,8 +98,7 @@ std::string table_view_query(const Names& names, const Plan& plan, const ViewCon
   const std::string w = std::to_string(content.w);
   std::vector<std::string> branches = {lake + " WHERE \"_shard\" = 0 AND \"_seq\" <= " + w};
   if (content.files) branches.push_back(lake + " WHERE \"_shard\" < 0");
-  branches.push_back(hot_branch(names, plan.table, columns, content.hot_start) +
-                     " WHERE \"_shard\" = 0 AND \"_seq\" > " + w);
+  branches.push_back(hot_branch(names, plan.table, columns, content.hot_start, w));
   branches.push_back(guard_branch(columns, content));
   return joined(branches, kUnion);
 }

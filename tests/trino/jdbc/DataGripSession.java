@@ -21,6 +21,9 @@ import java.util.concurrent.atomic.AtomicReference;
  * are wall time. Exit code 0 unless something failed that has to work.
  */
 public final class DataGripSession {
+  /** What the query of cancel() is known by to the server. */
+  private static final String LONG_ONE = "query LIKE '%sqrt(x * y + z)%' AND query NOT LIKE '%system.runtime%'";
+
   private final Connection connection;
   private final String catalog;
   private final String schema;
@@ -57,7 +60,7 @@ public final class DataGripSession {
         case "between" -> session.between(arguments[6], arguments[7]);
         case "cancel" -> session.cancel();
         case "fetch" -> session.fetch(Integer.parseInt(argument));
-        case "query" -> session.query(argument);
+        case "query" -> session.query("row", argument);
         default -> throw new IllegalArgumentException(arguments[5]);
       }
     }
@@ -82,7 +85,7 @@ public final class DataGripSession {
     list("index", () -> data.getIndexInfo(catalog, schema, table, false, true), row -> row.getString("INDEX_NAME"));
     list("privilege", () -> data.getTablePrivileges(catalog, schema, table), row -> row.getString("PRIVILEGE"));
     list("function", () -> data.getFunctions(catalog, schema, "%"), row -> row.getString("FUNCTION_NAME"));
-    query("SHOW CREATE VIEW " + name());
+    query("row", "SHOW CREATE VIEW " + name());
   }
 
   /** A double click on the table: its first page. */
@@ -158,12 +161,12 @@ public final class DataGripSession {
       say("cancel", runner.isAlive() ? "still runs" : outcome.get());
       say("ms", "cancel", milliseconds(start));
     }
+    query("on the server", "SELECT error_code FROM system.runtime.queries WHERE " + LONG_ONE);
   }
 
   /** Until the server lists the query of cancel() as running. */
   private void awaitRunning() throws Exception {
-    String sql = "SELECT count(*) FROM system.runtime.queries WHERE state = 'RUNNING' AND query LIKE '%sqrt(x * y + z)%' "
-        + "AND query NOT LIKE '%system.runtime%'";
+    String sql = "SELECT count(*) FROM system.runtime.queries WHERE state = 'RUNNING' AND " + LONG_ONE;
     for (int i = 0; i < 600; i++) {
       try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
         rows.next();
@@ -192,9 +195,9 @@ public final class DataGripSession {
     }
   }
 
-  private void query(String sql) throws SQLException {
+  private void query(String what, String sql) throws SQLException {
     try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
-      print("row", rows);
+      print(what, rows);
     }
   }
 
