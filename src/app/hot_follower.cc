@@ -11,6 +11,7 @@ namespace weir::app {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience{5'000};
+constexpr std::chrono::seconds kLookInterval{10};
 
 }  // namespace
 
@@ -97,6 +98,8 @@ Status HotFollower::step(const std::stop_token& stop) {
     WEIR_RETURN_IF_ERROR(skip ? parts_.hot->skip_to(lake)
                               : backfill::follow_hot(*parts_.lake_table, 0, *parts_.hot, through, options, stop));
     parts_.metrics->hot_inserts.add();
+  } else {
+    WEIR_RETURN_IF_ERROR(parts_.hot->look());
   }
   note(pipeline::HotMode::kLive, "");
   return ok_status();
@@ -112,7 +115,8 @@ void HotFollower::note(pipeline::HotMode mode, const std::string& error) {
 
 void HotFollower::wait_for_work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, stop, [this] { return lake_ > standing_.position || unresolved_; });
+  // Not for ever: where no row comes nobody would notice that ClickHouse is gone.
+  changed_.wait_for(lock, stop, kLookInterval, [this] { return lake_ > standing_.position || unresolved_; });
 }
 
 void HotFollower::pause(std::chrono::milliseconds time, const std::stop_token& stop) {

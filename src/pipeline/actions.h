@@ -51,6 +51,9 @@ struct CatchUp {  ///< ClickHouse lane: rows of the range from the lake into Cli
 struct Settle {  ///< ClickHouse lane: store the position that rides with the next announcement.
   TableIndex table;
 };
+struct Look {  ///< ClickHouse lane: does it answer, and is the table still the one that was resolved?
+  TableIndex table;
+};
 struct SkipTo {  ///< ClickHouse lane: what it lacks up to here is left to history.
   TableIndex table;
   Seq position;
@@ -62,7 +65,8 @@ struct Finish {  ///< Nothing more will be asked. Ok: drained on request, or bec
   Status status;
 };
 
-using Action = std::variant<Seek, Read, Transform, Release, Resolve, Write, CatchUp, Settle, SkipTo, Checkpoint, Finish>;
+using Action = std::variant<Seek, Read, Transform, Release, Resolve, Write, CatchUp, Settle, Look, SkipTo, Checkpoint,
+                            Finish>;
 
 // --- events
 
@@ -101,6 +105,10 @@ struct Settled {
   TableIndex table;
   Status status;
 };
+struct Looked {
+  TableIndex table;
+  Status status;
+};
 struct Skipped {
   TableIndex table;
   Status status;
@@ -120,7 +128,7 @@ struct SkipAhead {  ///< Somebody wants ClickHouse to stop catching up and go on
 struct Tick {};
 struct Drain {};  ///< Stop reading, commit what was read, finish.
 
-using Event = std::variant<Sought, BatchRead, Transformed, Released, Resolved, Written, CaughtUp, Settled, Skipped,
+using Event = std::variant<Sought, BatchRead, Transformed, Released, Resolved, Written, CaughtUp, Settled, Looked, Skipped,
                            Checkpointed, Recheck, SkipAhead, Tick, Drain>;
 
 }  // namespace weir::pipeline

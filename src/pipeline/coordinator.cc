@@ -42,6 +42,7 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
                  [&](const Written& e) { tables_[e.table].on_written(e, now); },
                  [&](const CaughtUp& e) { tables_[e.table].on_caught_up(e, now); },
                  [&](const Settled& e) { tables_[e.table].on_settled(e, now); },
+                 [&](const Looked& e) { tables_[e.table].on_looked(e, now); },
                  [&](const Skipped& e) { tables_[e.table].on_skipped(e, now); },
                  [&](const Checkpointed& e) { tables_[e.table].on_checkpointed(e); },
                  [&](const Recheck& e) {

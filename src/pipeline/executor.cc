@@ -43,6 +43,7 @@ Event Executor::execute(const Action& action, const std::stop_token& stop) {
     Event operator()(const Write& a) { return self.do_write(a); }
     Event operator()(const CatchUp& a) { return self.do_catch_up(a, stop); }
     Event operator()(const Settle& a) { return Settled{a.table, self.tables_[a.table].hot->settle()}; }
+    Event operator()(const Look& a) { return Looked{a.table, self.tables_[a.table].hot->look()}; }
     Event operator()(const SkipTo& a) { return self.do_skip_to(a); }
     Event operator()(const Checkpoint& a) { return Checkpointed{a.table, self.tables_[a.table].lake->checkpoint()}; }
     Event operator()(const Finish&) { return Tick{}; }

@@ -73,6 +73,9 @@ class HotSink final : public Sink {
   /// `lake_position`, in KV too. Failures as write(). kInternal, and nothing happens: it would move backwards.
   [[nodiscard]] Status skip_to(Seq lake_position);
 
+  /// Ok while ClickHouse answers and the table there is the one that resolve() saw. Changes nothing.
+  [[nodiscard]] Status look();
+
   /// Stores the position that otherwise rides with the next announcement. For idle moments and the end.
   [[nodiscard]] Status settle();
   [[nodiscard]] bool settled() const { return stored_ == announced_; }

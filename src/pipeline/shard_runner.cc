@@ -69,6 +69,7 @@ size_t ShardRunner::lane_of(const Action& action) const {
   if (const auto* write = std::get_if<Write>(&action)) return of_sink(write->table, write->sink);
   if (const auto* catch_up = std::get_if<CatchUp>(&action)) return hot(catch_up->table);
   if (const auto* settle = std::get_if<Settle>(&action)) return hot(settle->table);
+  if (const auto* look = std::get_if<Look>(&action)) return hot(look->table);
   if (const auto* skip_to = std::get_if<SkipTo>(&action)) return hot(skip_to->table);
   if (const auto* checkpoint = std::get_if<Checkpoint>(&action)) return lake(checkpoint->table);
   return 0;

@@ -69,6 +69,7 @@ void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
     case SinkKind::kDeadLetters: dead_letters_.position = *event.position; return;
     case SinkKind::kHot:
       rechecked_ = recheck_begun_;  // Begun only while nothing ran, so this resolve came after it.
+      hot_seen_ = now;
       hot_at(*event.position);
       return try_attach(now);
   }
@@ -106,6 +107,12 @@ void TableProgress::on_settled(const Settled& event, TimePoint now) {
   if (!event.status.ok()) return fail(&hot_, event.status, now);
   hot_.state = SinkProgress::State::kIdle;
   hot_unsettled_ = false;
+}
+
+void TableProgress::on_looked(const Looked& event, TimePoint now) {
+  if (!event.status.ok()) return fail(&hot_, event.status, now);
+  hot_.state = SinkProgress::State::kIdle;
+  hot_seen_ = now;
 }
 
 void TableProgress::on_skipped(const Skipped& event, TimePoint now) {
@@ -303,6 +310,10 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
   } else if (hot_unsettled_ && (draining || hot_queue_.empty())) {
     hot_.state = SinkProgress::State::kWorking;
     actions->push_back(Settle{index_});
+  } else if (hot_mode_ == HotMode::kLive && !draining && now - hot_seen_ >= options_.hot_look_interval) {
+    // Where no event comes nobody would notice that it is gone, and whoever reads it would go on being sent there.
+    hot_.state = SinkProgress::State::kWorking;
+    actions->push_back(Look{index_});
   }
 }
 

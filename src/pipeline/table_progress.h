@@ -25,6 +25,7 @@ struct TableOptions {
   std::chrono::milliseconds flush_interval{100};         ///< ClickHouse is written to at most this often...
   int64_t hot_write_bytes = 16 << 20;                    ///< ...unless this much waits, the most that one write joins.
   std::chrono::milliseconds hot_wait_max{10'000};        ///< A slice waiting longer detaches ClickHouse.
+  std::chrono::milliseconds hot_look_interval{10'000};   ///< ClickHouse is looked at this often when nothing is written.
   int64_t catch_up_sequences = 200'000;                  ///< Range of one catch-up step.
   int checkpoint_commits = 20;
   RetryPolicy retry;
@@ -63,6 +64,7 @@ class TableProgress {
   void on_written(const Written& event, TimePoint now);
   void on_caught_up(const CaughtUp& event, TimePoint now);
   void on_settled(const Settled& event, TimePoint now);
+  void on_looked(const Looked& event, TimePoint now);
   void on_skipped(const Skipped& event, TimePoint now);
   void on_checkpointed(const Checkpointed& event);
   void on_slice(const SlicePtr& slice, TimePoint now);
@@ -130,6 +132,7 @@ class TableProgress {
   SinkProgress hot_;
   HotMode hot_mode_;
   bool hot_unsettled_ = false;
+  TimePoint hot_seen_{};            // When ClickHouse was last found to be as it was resolved.
   int64_t recheck_asked_ = 0;       // Numbers of requests, the highest each.
   int64_t recheck_begun_ = 0;
   int64_t rechecked_ = 0;

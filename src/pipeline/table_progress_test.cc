@@ -117,6 +117,25 @@ TEST(TableProgress, NothingIsSkippedWhereNothingIsCaughtUp) {
   EXPECT_EQ(find<SkipTo>(running.advance()), nullptr);
 }
 
+TEST(TableProgress, ALiveClickHouseIsLookedAtNowAndThenAlsoWhenNothingIsWritten) {
+  RunningTable running(60);
+  const auto interval = running.table.options().hot_look_interval;
+  EXPECT_EQ(find<Look>(running.advance()), nullptr) << "it has just answered";
+  running.now += interval;
+  ASSERT_NE(find<Look>(running.advance()), nullptr);
+  EXPECT_EQ(find<Look>(running.advance()), nullptr) << "once";
+  running.table.on_looked({.table = 0, .status = ok_status()}, running.now);
+  EXPECT_EQ(find<Look>(running.advance()), nullptr);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive);
+  running.now += interval;
+  ASSERT_NE(find<Look>(running.advance()), nullptr);
+  running.table.on_looked({.table = 0, .status = unavailable("it is gone")}, running.now);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
+  EXPECT_EQ(running.table.hot().last_error.message(), "it is gone");
+  running.now += std::chrono::minutes(1);
+  EXPECT_NE(find<Resolve>(running.advance()), nullptr);
+}
+
 TEST(TableProgress, ASliceCutBeforeClickHouseToldAPositionInsideItIsCaughtUpAndNotWritten) {
   RunningTable running(70);
   EXPECT_EQ(running.table.hot_mode(), HotMode::kLive) << "its position is still to be read";

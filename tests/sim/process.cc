@@ -84,6 +84,7 @@ size_t Process::lane_of(const Action& action) {
   if (const auto* resolve = std::get_if<Resolve>(&action)) return resolve->sink == SinkKind::kHot ? 2 : 1;
   if (const auto* write = std::get_if<Write>(&action)) return write->sink == SinkKind::kHot ? 2 : 1;
   if (std::holds_alternative<CatchUp>(action) || std::holds_alternative<Settle>(action) ||
+      std::holds_alternative<Look>(action) ||
       std::holds_alternative<SkipTo>(action)) {
     return 2;
   }
