@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from deltalake import DeltaTable
 from measure import Row, Spread, cpu_seconds, pairs, rss_max_mb, run
+from publishing import NatsClient
 from servers import ClickHouseServer, NatsServer
 
 TABLE = "flights"
@@ -52,7 +53,7 @@ class Bench:
     def lake(self, name: str) -> Path:
         return self.folder / name / "lake"
 
-    def pipeline(self, name: str, stream: str, sql: str = "") -> Path:
+    def pipeline(self, name: str, stream: str, sql: str = "", more: str = "") -> Path:
         folder = self.folder / name
         folder.mkdir()
         columns = "".join(f'  [[table.column]]\n  name = "{c}"\n  type = "{t}"\n' for c, t in COLUMNS.items())
@@ -62,6 +63,7 @@ class Bench:
             f'[lake]\nurl = "file://{self.lake(name)}"\ncommit_interval = "1s"\n'
             f'[clickhouse]\nurl = "{self.clickhouse.url}"\ndatabase = "{name}"\nflush_interval = "100ms"\n'
             f'[http]\nlisten = "127.0.0.1:0"\n'
+            f"{more}"
             f'[[table]]\nname = "{TABLE}"\nstream = "{stream}"\nsubjects = ["{stream}.>"]\n'
             + (f'sql = "{sql}"\n' if sql else "")
             + columns
@@ -79,7 +81,10 @@ class Bench:
             raise RuntimeError(f"expected {expected}, the lake has {in_lake}, ClickHouse {in_clickhouse}")
 
     def forget(self, name: str) -> None:
+        """All that is left of it: the lake, the database, and what Weir keeps in NATS."""
         self.clickhouse.query(f"DROP DATABASE IF EXISTS {name} SYNC")
+        with NatsClient(self.nats) as client:
+            client.request(f"$JS.API.STREAM.DELETE.KV_weir_{name}")
         shutil.rmtree(self.folder / name)
 
 

@@ -8,9 +8,11 @@
 #
 # DIR/catalog/*.properties   catalogs; ${ENV:NAME} in them is taken from the environment of `up`
 # DIR/rules.json             who may do what; optional
+# DIR/server.properties      more settings of the server, such as its certificate and who it lets in; optional
 # DIR/run/                   made by this: pid, url, server.log, settings and data
 #
-# The server listens on 127.0.0.1 only, asks nobody for a password, and is meant for trying Weir and for its tests.
+# The server listens on 127.0.0.1 only, asks nobody for a password unless it is told to, and is meant for trying Weir and for
+# its tests.
 # It comes from ${XDG_CACHE_HOME:-~/.cache}/weir/trino, where `tools/bootstrap.sh trino` puts it; WEIR_JAVA_HOME names
 # another Java (24 or newer) to run it with.
 set -euo pipefail
@@ -62,6 +64,7 @@ query.max-memory-per-node=$(($3 * 45 / 100))MB
 experimental.concurrent-startup=true
 sql.forced-session-time-zone=UTC
 CONFIG
+  [ ! -f "$1/server.properties" ] || cat "$1/server.properties" >>"$etc/config.properties"
   [ -f "$1/rules.json" ] || return 0
   printf 'access-control.name=file\nsecurity.config-file=%s\n' "$1/rules.json" >"$etc/access-control.properties"
   echo "access-control.config-files=$etc/access-control.properties" >>"$etc/config.properties"

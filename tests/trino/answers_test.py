@@ -118,7 +118,7 @@ def positions(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
     """Lake and ClickHouse, by table."""
     status, body = pipeline.get("/api/v1/status")
     tables = json.loads(body)["tables"] if status == 200 else []
-    shards = {table["table"]: table["shards"][0] for table in tables}
+    shards = {table["name"]: table["shards"][0] for table in tables}
     return {name: (shard["lake_position"] or 0, shard["hot_position"] or 0) for name, shard in shards.items()}
 
 

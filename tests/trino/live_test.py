@@ -18,6 +18,9 @@ from world import Pipeline, World
 FRESHNESS_SECONDS = float(os.environ.get("WEIR_TEST_FRESHNESS_SECONDS", "90"))
 RATE = int(os.environ.get("WEIR_TEST_RATE", "10000"))  # Events a second; docs/benchmarks.md has P1.
 COUNTS = int(os.environ.get("WEIR_TEST_COUNTS", "60"))
+# Published together. At a high rate round trips to a busy server would hold the feed up.
+BATCH = max(BATCH_EVENTS, RATE // 10)
+PREPARED_SECONDS = 20  # Later events are made while they flow.
 READERS = 2
 VIEW = f"lake.weir.{events.TABLE}"
 # How the comment of a view begins to say where its rows come from.
@@ -51,7 +54,7 @@ class Published:
 
     def at_most_now(self) -> int:
         """More than these cannot be in the stream: one batch may be on its way."""
-        return self._feed.published + BATCH_EVENTS
+        return self._feed.published + BATCH
 
 
 def rows_among(last: int) -> int:
@@ -135,20 +138,24 @@ def comment(trino: TrinoServer) -> str:
 
 def test_counts_while_events_flow_are_fresh_never_fall_and_hold_no_double(world: World, trino: TrinoServer) -> None:
     pipeline = start(world, trino)
-    feed = world.feed(rate=RATE)
+    feed = world.feed(rate=RATE, batch=BATCH)
+    feed.prepare(1, RATE * PREPARED_SECONDS // BATCH * BATCH)
     weir = world.start_weir(pipeline)
-    feed.allow(5_000)
+    feed.allow(BATCH)
     until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
     published = Published(feed)
+    began, started = feed.published, time.monotonic()
     feed.allow(RATE * 3_600)
     readers = [Reader(trino, published, number) for number in range(READERS)]
-    until(lambda: sum(len(reader.answers) for reader in readers) >= COUNTS, "counts were taken", timeout=900)
+    until(lambda: sum(len(reader.answers) for reader in readers) >= COUNTS, "counts were taken", timeout=3_000)
+    rate = (feed.published - began) / (time.monotonic() - started)
     last = feed.hold()
     for reader in readers:
         reader.end()
     published.end()
     answers = check_answers(readers)
     assert [failure for reader in readers for failure in reader.failures] == []
+    print(f"{len(answers)} counts while {rate:,.0f} events/s flowed ({RATE:,} were asked for), {last:,} in all")
     assert len({answer.rows for answer in answers}) > COUNTS / 4, "the view moves"
     until(lambda: pipeline.positions() == (last, last), "both stores have everything", timeout=300)
     assert weir.terminate() == 0
@@ -157,9 +164,9 @@ def test_counts_while_events_flow_are_fresh_never_fall_and_hold_no_double(world:
 
 def test_counts_stay_right_while_clickhouse_goes_and_comes_and_weir_is_killed(world: World, trino: TrinoServer) -> None:
     pipeline = start(world, trino)
-    feed = world.feed(rate=RATE // 2)
+    feed = world.feed(rate=RATE // 2, batch=BATCH)
     weir = world.start_weir(pipeline)
-    feed.allow(5_000)
+    feed.allow(BATCH)
     until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
     published = Published(feed)
     feed.allow(RATE * 3_600)
@@ -223,3 +230,34 @@ def test_a_dropped_clickhouse_table_makes_queries_fail_and_never_lack_rows(world
     until(whole_again, "the view is whole again", timeout=120)
     assert min(answers) >= rows_among(4_000), answers
     assert weir.terminate() == 0
+
+
+def test_an_answer_that_takes_longer_than_its_w_stands_lacks_nothing_and_has_no_double(world: World, trino: TrinoServer) -> None:
+    pipeline = start(world, trino)
+    feed = world.feed(rate=2_000)
+    weir = world.start_weir(pipeline)
+    feed.allow(5_000)
+    until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
+    feed.allow(10**9)
+
+    def count_while_w_moves(work: int) -> bool:
+        """Checks one answer; false when W stood still meanwhile. Each row costs `work`."""
+        before, in_clickhouse = comment(trino), pipeline.positions()[1]
+        slow = f"cardinality(filter(sequence(1, {work}), x -> x % 7 = _seq % 7)) > 0"
+        ((rows, identities),) = trino.query(f"SELECT count(*), count(DISTINCT (_shard, _seq, _row)) FROM {VIEW} WHERE {slow}")
+        assert rows_among(in_clickhouse) <= rows <= rows_among(feed.published + BATCH_EVENTS)
+        assert rows == identities
+        return comment(trino) != before
+
+    answers = 0
+    work = 100
+    while answers < 5:
+        if count_while_w_moves(work):
+            answers += 1
+        else:
+            work *= 2
+            assert work < 10_000_000, "W moves"
+    last = feed.hold()
+    until(lambda: pipeline.positions() == (last, last), "both stores have everything", timeout=300)
+    assert weir.terminate() == 0
+    rest(world, trino, pipeline, last)

@@ -38,15 +38,23 @@ class TrinoServer:
         keys = {"url": f'"{self.url}"', "refresh_interval": '"1s"'} | more
         return "\n".join(f"{key} = {value}" for key, value in keys.items())
 
-    def start(self, pipeline: Pipeline | None = None, catalogs: dict[str, str] | None = None, **environment: str) -> None:
+    def start(
+        self,
+        pipeline: Pipeline | None = None,
+        catalogs: dict[str, str] | None = None,
+        settings: str = "",
+        **environment: str,
+    ) -> None:
         """Writes the files for `pipeline` and starts the server on them; without one, on the files of before. `catalogs`
-        are others beside Weir's, as text of their properties; `environment` is what ${ENV:NAME} in any of them means.
-        Waits until the server answers."""
+        are others beside Weir's, as text of their properties; `settings` are properties of the server; `environment` is
+        what ${ENV:NAME} in any of them means, and what weir is given too. Waits until the server answers."""
         if pipeline:
             done = run_to_end([WEIR, "trino", pipeline.file, "--out", self.folder], environment)
             assert done.returncode == 0, done.stdout + done.stderr
         for name, properties in (catalogs or {}).items():
             (self.folder / "catalog" / f"{name}.properties").write_text(properties)
+        if settings:
+            (self.folder / "server.properties").write_text(settings)
         self._starts += 1
         log = self.folder.parent / f"{self.folder.name}{self._starts}.log"
         self.child = Child([LAUNCHER, "run", self.folder, "--port", str(self.port)], log, environment)
