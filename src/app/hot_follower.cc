@@ -76,6 +76,7 @@ Status HotFollower::resolve() {
     parts_.hot->lake_at(lake_);
   }
   WEIR_RETURN_IF_ERROR(parts_.hot->resolve().status());
+  looked_at_ = std::chrono::steady_clock::now();
   ++parts_.hot_resolves;
   parts_.metrics->hot_reconciliations.add();
   note(pipeline::HotMode::kLive, "");
@@ -84,6 +85,11 @@ Status HotFollower::resolve() {
 
 // To where the lake is, or one step towards it.
 Status HotFollower::step(const std::stop_token& stop) {
+  // What it is given may hold no row, for ever: then nothing but this would notice that ClickHouse is gone.
+  if (std::chrono::steady_clock::now() - looked_at_ >= kLookInterval) {
+    WEIR_RETURN_IF_ERROR(parts_.hot->look());
+    looked_at_ = std::chrono::steady_clock::now();
+  }
   const backfill::FollowOptions options;
   const Seq position = parts_.hot->position();
   Seq lake;
@@ -98,8 +104,6 @@ Status HotFollower::step(const std::stop_token& stop) {
     WEIR_RETURN_IF_ERROR(skip ? parts_.hot->skip_to(lake)
                               : backfill::follow_hot(*parts_.lake_table, 0, *parts_.hot, through, options, stop));
     parts_.metrics->hot_inserts.add();
-  } else {
-    WEIR_RETURN_IF_ERROR(parts_.hot->look());
   }
   note(pipeline::HotMode::kLive, "");
   return ok_status();
@@ -115,7 +119,6 @@ void HotFollower::note(pipeline::HotMode mode, const std::string& error) {
 
 void HotFollower::wait_for_work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  // Not for ever: where no row comes nobody would notice that ClickHouse is gone.
   changed_.wait_for(lock, stop, kLookInterval, [this] { return lake_ > standing_.position || unresolved_; });
 }
 

@@ -54,6 +54,7 @@ class HotFollower {
   Telemetry telemetry_;
   const std::function<void(const Status&)> fenced_;
   const RetryPolicy retry_;
+  std::chrono::steady_clock::time_point looked_at_;  // Of the thread alone.
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   Seq lake_{0};            // Guarded by mutex_, like all below.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "app/shard_jobs.h"
+#include "base/retry.h"
 #include "lake/lake_layout.h"
 #include "pipeline/hot_fence.h"
 #include "trino/column_view.h"
@@ -40,6 +42,17 @@ Result<Epoch> highest_epoch(const std::string& table, lake::DeltaLakeTable& rows
     if (fence.ok()) highest = std::max(highest, pipeline::epoch_of_fence(*fence));
   }
   return highest;
+}
+
+Status keep_start(pipeline::HotSink& sink, const std::stop_token& stop) {
+  const RetryPolicy retry;
+  for (int attempt = 0;; ++attempt) {
+    const Status kept = sink.keep_start();
+    const Disposition next = kept.disposition();
+    if (kept.ok() || (next != Disposition::kRetry && next != Disposition::kReconcile)) return kept;
+    (void)wait_until([] { return false; }, retry.delay(attempt, 0.0), stop);
+    if (stop.stop_requested()) return shutting_down("stopped while NATS did not keep where ClickHouse begins: " + kept.message());
+  }
 }
 
 pipeline::Quarantine quarantine_of(Services& services, const PipelineConfig& config, Telemetry telemetry,

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "app/services.h"
@@ -9,6 +10,7 @@
 #include "clickhouse/hot_table.h"
 #include "config/pipeline_config.h"
 #include "pipeline/hot_inserter.h"
+#include "pipeline/hot_sink.h"
 
 namespace weir::app {
 
@@ -26,6 +28,9 @@ namespace weir::app {
 [[nodiscard]] Result<Epoch> highest_epoch(const std::string& table, lake::DeltaLakeTable& rows,
                                           lake::DeltaLakeTable& dead_letters,
                                           clickhouse::ClickHouseHotTable* hot_table);
+
+/// HotSink::keep_start(), again and again until the key-value store has it or refuses for good. kShuttingDown: `stop`.
+[[nodiscard]] Status keep_start(pipeline::HotSink& sink, const std::stop_token& stop);
 
 /// Keeps for good, below `_weir/quarantine/`, that ClickHouse refused a row. Thread-safe; the arguments must outlive
 /// it.

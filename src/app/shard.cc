@@ -47,7 +47,7 @@ Status Shard::prepare(const std::vector<const TableSection*>& tables, const std:
   for (const auto& parts : tables_) {
     WEIR_RETURN_IF_ERROR(settle_plan(*parts).with_context("table " + parts->plan->table));
     WEIR_RETURN_IF_ERROR(build_transform(*parts).with_context("table " + parts->plan->table));
-    WEIR_RETURN_IF_ERROR(build_sinks(*parts).with_context("table " + parts->plan->table));
+    WEIR_RETURN_IF_ERROR(build_sinks(*parts, stop).with_context("table " + parts->plan->table));
   }
   return build_runner();
 }
@@ -159,7 +159,7 @@ Status Shard::build_transform(TableParts& parts) {
   return ok_status();
 }
 
-Status Shard::build_sinks(TableParts& parts) {
+Status Shard::build_sinks(TableParts& parts, const std::stop_token& stop) {
   const std::string& table = parts.plan->table;
   WEIR_ASSIGN_OR_RETURN(const Seq position, lake_position(parts));
   parts.lake = std::make_unique<pipeline::LakeSink>(*parts.lake_table,
@@ -176,7 +176,7 @@ Status Shard::build_sinks(TableParts& parts) {
       *parts.hot_table, *services_.key_value,
       pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position},
       quarantine_of(services_, config_, telemetry_, table, 0));
-  return parts.hot->keep_start();
+  return keep_start(*parts.hot, stop);
 }
 
 Status Shard::build_runner() {

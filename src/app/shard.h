@@ -106,7 +106,7 @@ class Shard {
   Status grow_lake(TableParts& parts);
   void evolve_clickhouse(TableParts& parts);
   Status build_transform(TableParts& parts);
-  Status build_sinks(TableParts& parts);
+  Status build_sinks(TableParts& parts, const std::stop_token& stop);
   Status accept_gap_if_asked();
   Status build_runner();
   Result<Seq> lake_position(const TableParts& parts) const;

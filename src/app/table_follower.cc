@@ -75,17 +75,17 @@ Status TableFollower::prepare(const std::stop_token& stop) {
     return data_loss("table " + section_.from_table + " holds no position of its stream: its Delta transactions were removed");
   }
   publish(source, ok_status());
-  return parts_.hot_table == nullptr ? ok_status() : open_hot();
+  return parts_.hot_table == nullptr ? ok_status() : open_hot(stop);
 }
 
-Status TableFollower::open_hot() {
+Status TableFollower::open_hot(const std::stop_token& stop) {
   const std::string& table = parts_.plan->table;
   const Seq position = shards_.at(0).followed->position();
   parts_.hot = std::make_unique<pipeline::HotSink>(
       *parts_.hot_table, *services_.key_value,
       pipeline::HotSinkOptions{.table = table, .shard = 0, .epoch = epoch_, .lake_position = position},
       quarantine_of(services_, config_, telemetry_, table, 0));
-  WEIR_RETURN_IF_ERROR(parts_.hot->keep_start());
+  WEIR_RETURN_IF_ERROR(keep_start(*parts_.hot, stop));
   hot_ = std::make_unique<HotFollower>(parts_, position, telemetry_, [this](const Status& status) {
     std::lock_guard lock(mutex_);
     if (!fenced_) fenced_ = status;

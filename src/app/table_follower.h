@@ -90,7 +90,7 @@ class TableFollower {
   Status open_tables();
   Status take_lease(const std::stop_token& stop);
   Status build_transform();
-  Status open_hot();
+  Status open_hot(const std::stop_token& stop);
   Status settle_plan(const backfill::FollowedShard& followed);
   Result<std::optional<Seq>> end_of_source_plan() const;
   Status add_shard(int32_t shard);

@@ -115,7 +115,7 @@ Result<bool> is_shown(clickhouse::Client& client, const std::string& table, cons
 // or lacks, makes it idle.
 Result<trino::HotState> state_of(const PipelineConfig& config, const std::string& table,
                                  const pipeline::HotPosition& hot, int64_t lake_position) {
-  if (config.clickhouse->embedded() || hot.provisional || hot.hot_position.value < lake_position) {
+  if (config.clickhouse->embedded() || hot.hot_position.value < lake_position) {
     return trino::HotState::kIdle;
   }
   WEIR_ASSIGN_OR_RETURN(const auto client, open_clickhouse(config, ""));
@@ -129,13 +129,16 @@ Status read_hot_side(const PipelineConfig& config, KeyValue* key_value, const st
   if (!config.clickhouse) return ok_status();
   at->hot = trino::HotState::kIdle;
   const auto entry = key_value->get(pipeline::hot_position_key(table, 0));
-  if (entry.status().code() == StatusCode::kNotFound) {
+  if (!entry.ok() && entry.status().code() != StatusCode::kNotFound) return entry.status();
+  pipeline::HotPosition hot{.provisional = true};
+  if (entry.ok()) {
+    WEIR_ASSIGN_OR_RETURN(hot, pipeline::hot_position_from_json(entry->value));
+  }
+  if (hot.provisional) {  // NATS does not know, or forgot.
     WEIR_ASSIGN_OR_RETURN(at->hot_seen, highest_in_clickhouse(config, table));
     at->hot_position = at->hot_seen;
     return ok_status();
   }
-  if (!entry.ok()) return entry.status();
-  WEIR_ASSIGN_OR_RETURN(const auto hot, pipeline::hot_position_from_json(entry->value));
   at->hot_start = hot.hot_start.value;
   at->hot_position = hot.hot_position.value;
   at->hot_seen = std::max(hot.hot_position.value, hot.in_flight ? hot.in_flight->range.last.value : 0);

@@ -109,7 +109,10 @@ std::string Client::common_settings() const {
 
 Result<HttpResponse> Client::run(const Statement& statement, bool fresh_connection,
                                  std::function<Status(std::string_view)> on_bytes) {
-  HttpRequest request{.query_string = common_settings(), .body = statement.sql, .fresh_connection = fresh_connection};
+  HttpRequest request{.query_string = common_settings(),
+                      .body = statement.sql,
+                      .timeout = statement.timeout,
+                      .fresh_connection = fresh_connection};
   request.on_body = std::move(on_bytes);
   append_statement(&request.query_string, statement);
   WEIR_ASSIGN_OR_RETURN(HttpResponse answer, http_->post(request));

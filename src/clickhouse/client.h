@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,6 +22,7 @@ struct Statement {
   std::string sql;
   std::vector<std::pair<std::string, std::string>> parameters;
   std::vector<std::pair<std::string, std::string>> settings;
+  std::optional<std::chrono::milliseconds> timeout;  ///< Instead of Options::request_timeout.
 };
 
 /// An INSERT whose rows travel in the request's body.

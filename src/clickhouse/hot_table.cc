@@ -20,6 +20,7 @@ namespace {
 // server gives its silent sender up, after 30 s (http_receive_timeout of the server's default profile), so this is
 // more.
 constexpr std::chrono::milliseconds kOlderInsertsWaitMax{45'000};
+constexpr std::chrono::milliseconds kTableIdTimeout{10'000};  // A look at a server that hangs must not hold up stopping.
 
 // The structure gives the block's columns their names for the SELECT; the fence's condition is evaluated on the server,
 // in the statement that writes.
@@ -107,7 +108,8 @@ Result<std::string> ClickHouseHotTable::table_id() {
       const auto rows,
       client_.query_rows({.sql = "SELECT if(uuid = toUUID('00000000-0000-0000-0000-000000000000'), '', toString(uuid)) "
                                  "FROM system.tables WHERE database = {database:String} AND name = {table:String}",
-                          .parameters = {{"database", client_.options().database}, {"table", plan_.table}}}));
+                          .parameters = {{"database", client_.options().database}, {"table", plan_.table}},
+                          .timeout = kTableIdTimeout}));
   if (rows.empty()) return not_found("table " + name_);
   if (rows[0].size() != 1) return unavailable(name_ + ": no answer to uuid");
   return rows[0][0];

@@ -64,6 +64,7 @@ Result<HttpResponse> HttpClient::post(const HttpRequest& request) {
                         .headers = request_headers(options_, request),
                         .body = request.body,
                         .fresh_connection = request.fresh_connection,
+                        .timeout = request.timeout,
                         .after_first_byte = request.after_first_byte};
   exchange.on_header = [&](std::string_view line) { read_header(line, &response); };
   if (request.on_body) {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,6 +20,7 @@ struct HttpRequest {
   std::string_view body;              ///< Must outlive the call. Sent with its length, never re-sent by the transport.
   std::string_view content_encoding;  ///< "lz4" or empty.
   Effect effect = Effect::kIdempotent;
+  std::optional<std::chrono::milliseconds> timeout;  ///< Instead of Options::request_timeout.
   bool fresh_connection = false;  ///< A new connection, closed afterwards.
   /// Called once, after the first byte of the body was written to the connection. For crash points.
   void (*after_first_byte)() = nullptr;

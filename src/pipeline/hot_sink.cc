@@ -19,6 +19,7 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
       key_value_(key_value),
       options_(std::move(options)),
       lake_position_(options_.lake_position),
+      start_(options_.lake_position),
       inserter_(table, live_writer(options_.shard), std::move(quarantine)),
       key_(hot_position_key(options_.table, options_.shard)),
       fence_(fence_of(options_.epoch, 0)) {}
@@ -26,20 +27,29 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
 // Provisional, since only a ClickHouse that answers tells what it holds already.
 Status HotSink::keep_start() {
   const auto entry = key_value_.get(key_);
+  if (entry.ok()) {
+    WEIR_ASSIGN_OR_RETURN(const HotPosition found, hot_position_from_json(entry->value));
+    start_ = std::min(start_, found.hot_start);
+    return ok_status();
+  }
   if (entry.status().code() != StatusCode::kNotFound) return entry.status();
   const HotPosition kept{.epoch = options_.epoch,
-                         .hot_start = options_.lake_position,
-                         .hot_position = options_.lake_position,
+                         .hot_start = start_,
+                         .hot_position = start_,
                          .in_flight = std::nullopt,
                          .provisional = true};
   const Status put = key_value_.put(key_, to_json(kept), 0).status();
   // Whoever wrote it first: there is an entry.
-  return put.disposition() == Disposition::kReconcile ? key_value_.get(key_).status() : put;
+  return put.disposition() == Disposition::kReconcile && key_value_.get(key_).ok() ? ok_status() : put;
 }
 
 Result<Seq> HotSink::resolve() {
   resolved_ = false;
-  WEIR_ASSIGN_OR_RETURN(const bool created, table_.ensure());
+  const Result<bool> created = table_.ensure();
+  if (!created.ok()) {
+    (void)keep_start();  // KV may have lost it meanwhile. Only tried: so does the next resolve().
+    return created.status();
+  }
   WEIR_ASSIGN_OR_RETURN(table_id_, table_.table_id());
   fence_ = Epoch{fence_.value + 1};  // Only where a server is there to hear it: outages do not use numbers up.
   WEIR_RETURN_IF_ERROR(table_.raise_fence(live_writer(options_.shard), fence_));
@@ -47,7 +57,7 @@ Result<Seq> HotSink::resolve() {
   const Result<KeyValueEntry> entry = key_value_.get(key_);
   WEIR_RETURN_IF_ERROR(fence_out_bulk());
   WEIR_ASSIGN_OR_RETURN(const SeqRange present, table_.seq_bounds(options_.shard));
-  WEIR_RETURN_IF_ERROR(load_position(entry, created, present));
+  WEIR_RETURN_IF_ERROR(load_position(entry, *created, present));
   // KV may have lost its last writes with its server, so rows can stand above what it says: they are not taken for a
   // position, only looked at before anything is written where they are.
   uncertain_through_ = present.empty() ? Seq{0} : present.last;
@@ -101,16 +111,16 @@ Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_
                     std::to_string(options_.epoch.value));
     }
     if (stored_.provisional) {
+      stored_.hot_start = std::min(stored_.hot_start, options_.lake_position);  // A lake that was made again is behind it.
       if (!present.empty()) stored_.hot_start = std::min(stored_.hot_start, present.first - 1);
       stored_.hot_position = stored_.hot_start;
       stored_.provisional = false;
     }
   } else if (entry.status().code() == StatusCode::kNotFound) {
-    // Nothing known: ClickHouse begins where the lake is now. Rows without an entry mean that KV was lost: then everything
-    // from the first row on is counted again against the lake, whoever put it there.
+    // KV was lost: everything from the first row on is counted again against the lake, whoever put it there.
     revision_ = 0;
     announced_ = HotPosition{};
-    const Seq start = present.empty() ? options_.lake_position : std::min(options_.lake_position, present.first - 1);
+    const Seq start = present.empty() ? start_ : std::min(start_, present.first - 1);
     stored_ = HotPosition{};
     stored_.hot_start = stored_.hot_position = start;
   } else {
@@ -125,6 +135,7 @@ Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_
     stored_.hot_start = stored_.hot_position = std::max(stored_.hot_start, lost);
     stored_.in_flight.reset();
   }
+  start_ = stored_.hot_start;
   stored_.epoch = options_.epoch;
   stored_.fence = fence_;
   stored_.table_id = table_id_;
@@ -159,7 +170,7 @@ Status HotSink::skip_to(Seq lake_position) {
   }
   resolved_ = false;
   WEIR_RETURN_IF_ERROR(table_.withdraw_views(lake_position));
-  stored_.hot_start = stored_.hot_position = lake_position;
+  start_ = stored_.hot_start = stored_.hot_position = lake_position;
   WEIR_RETURN_IF_ERROR(settle());
   offer_view();
   resolved_ = true;

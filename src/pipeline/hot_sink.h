@@ -96,6 +96,7 @@ class HotSink final : public Sink {
   KeyValue& key_value_;
   const HotSinkOptions options_;
   Seq lake_position_;           // The highest that lake_at() told, at first that at the start.
+  Seq start_;                   // The newest hot_start known, for when KV loses it.
   HotInserter inserter_;
   const std::string key_;
   Epoch fence_;                 // Raised by every resolve().

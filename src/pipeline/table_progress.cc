@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace weir::pipeline {
+namespace {
+
+constexpr std::chrono::seconds kLookAgain{2};
+
+}  // namespace
 
 std::string_view to_string(HotMode mode) {
   switch (mode) {
@@ -70,6 +75,7 @@ void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
     case SinkKind::kHot:
       rechecked_ = recheck_begun_;  // Begun only while nothing ran, so this resolve came after it.
       hot_seen_ = now;
+      hot_look_failed_ = false;
       hot_at(*event.position);
       return try_attach(now);
   }
@@ -109,10 +115,14 @@ void TableProgress::on_settled(const Settled& event, TimePoint now) {
   hot_unsettled_ = false;
 }
 
+// A busy server may leave one look unanswered; finding out where it stands would only be more work for it.
 void TableProgress::on_looked(const Looked& event, TimePoint now) {
-  if (!event.status.ok()) return fail(&hot_, event.status, now);
+  const bool no_answer = event.status.disposition() == Disposition::kRetry;
+  if (!event.status.ok() && (!no_answer || hot_look_failed_)) return fail(&hot_, event.status, now);
   hot_.state = SinkProgress::State::kIdle;
-  hot_seen_ = now;
+  hot_look_failed_ = !event.status.ok();
+  hot_seen_ = hot_look_failed_ ? now - options_.hot_look_interval + kLookAgain : now;
+  if (!hot_look_failed_) hot_.failures = 0;
 }
 
 void TableProgress::on_skipped(const Skipped& event, TimePoint now) {

@@ -132,6 +132,7 @@ class TableProgress {
   SinkProgress hot_;
   HotMode hot_mode_;
   bool hot_unsettled_ = false;
+  bool hot_look_failed_ = false;    // The last one.
   TimePoint hot_seen_{};            // When ClickHouse was last found to be as it was resolved.
   int64_t recheck_asked_ = 0;       // Numbers of requests, the highest each.
   int64_t recheck_begun_ = 0;

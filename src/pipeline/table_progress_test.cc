@@ -130,10 +130,22 @@ TEST(TableProgress, ALiveClickHouseIsLookedAtNowAndThenAlsoWhenNothingIsWritten)
   running.now += interval;
   ASSERT_NE(find<Look>(running.advance()), nullptr);
   running.table.on_looked({.table = 0, .status = unavailable("it is gone")}, running.now);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kLive) << "it may only be busy";
+  running.now += std::chrono::seconds(2);
+  ASSERT_NE(find<Look>(running.advance()), nullptr) << "soon again";
+  running.table.on_looked({.table = 0, .status = unavailable("it is gone")}, running.now);
   EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
   EXPECT_EQ(running.table.hot().last_error.message(), "it is gone");
   running.now += std::chrono::minutes(1);
   EXPECT_NE(find<Resolve>(running.advance()), nullptr);
+}
+
+TEST(TableProgress, ATableThatSomebodyMadeAnewIsResolvedAtTheFirstLook) {
+  RunningTable running(60);
+  running.now += running.table.options().hot_look_interval;
+  ASSERT_NE(find<Look>(running.advance()), nullptr);
+  running.table.on_looked({.table = 0, .status = outcome_unknown("another id")}, running.now);
+  EXPECT_EQ(running.table.hot_mode(), HotMode::kDetached);
 }
 
 TEST(TableProgress, ASliceCutBeforeClickHouseToldAPositionInsideItIsCaughtUpAndNotWritten) {

@@ -23,6 +23,7 @@ NATS_SERVER = Path(sysconfig.get_path("scripts")) / "nats-server"
 
 T = TypeVar("T")
 START_SECONDS = 60
+COMMAND_SECONDS = float(os.environ.get("WEIR_TEST_COMMAND_SECONDS", "120"))  # More where a test was asked to be large.
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -206,7 +207,7 @@ def run_to_end(
     environment: dict[str, str] | None = None,
     *,
     folder: Path | None = None,
-    timeout: float = 120,
+    timeout: float = COMMAND_SECONDS,
 ) -> subprocess.CompletedProcess[str]:
     """A short command: its exit code, stdout and stderr."""
     return subprocess.run(

@@ -14,7 +14,8 @@ from publishing import NatsClient
 from servers import until
 from world import Pipeline, World
 
-# Commits before the upkeep. All 10,000 take the better part of an hour: set WEIR_TEST_COMMITS=10000.
+# Commits before the upkeep. 10,000 take ten minutes and more, and the upkeep inside `weir run` replaces files meanwhile:
+# WEIR_TEST_COMMITS=10000 WEIR_TEST_COMMAND_SECONDS=1800.
 COMMITS = int(os.environ.get("WEIR_TEST_COMMITS", "120"))
 BATCH = 20  # events of one commit
 COMMIT_SECONDS_MAX = 60
@@ -81,7 +82,8 @@ def publish_small_commits(world: World, pipeline: Pipeline, last: int, commits: 
 def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) -> None:
     world.start_servers()
     world.create_stream()
-    pipeline = world.pipeline(lake=lake_settings(world))
+    # One file a commit: what is counted are commits.
+    pipeline = world.pipeline(lake=lake_settings(world), table=f'order_by = ["customer", "at"]\nsql = "{events.SQL}"')
     weir = world.start_weir(pipeline)
     last = world.publish(1, BATCH)
     until(lambda: pipeline.positions() == (last, last), "both stores have the first batch")
@@ -92,21 +94,21 @@ def test_maintain_beside_ingest_keeps_every_reader_and_the_past(world: World) ->
     assert then.returncode == 0, then.stderr
     assert f"{events.TABLE} at version {old}" in then.stderr
     before = files(world)
-    assert before >= COMMITS
+    assert before >= min(COMMITS, 100)
     check_readers_agree(world, last)
     rows_then = events.rows_of(events.numbers(1, last))
     assert np.array_equal(seqs_at(world, old), rows_then)
 
     planned = steps(world, pipeline, "--dry-run", "--closed-after", "1ms")
     assert planned[(events.TABLE, "compact")]["outcome"] == "would"
-    assert planned[(events.TABLE, "compact")]["files"] >= before
+    assert planned[(events.TABLE, "compact")]["files"] >= before / 2, "but for files that are large already"
     assert files(world) == before
 
     feed = world.feed(rate=500)
     feed.allow(last + BESIDE)
     done = steps(world, pipeline, "--closed-after", "1ms", "--only", "compact,checkpoint,clean-log,vacuum,parts")
     assert done[(events.TABLE, "compact")]["outcome"] == "done", done
-    assert done[(events.TABLE, "compact")]["files"] >= before
+    assert done[(events.TABLE, "compact")]["files"] >= before / 2
     assert done[(events.TABLE, "vacuum")]["outcome"] == "nothing", "everything is younger than the retention"
     assert done[(events.TABLE, "parts")]["outcome"] in ("nothing", "warning")
     shard = pipeline.shard()
