@@ -110,8 +110,8 @@ Status TableFollower::wait_for_source(const std::stop_token& stop) {
     (void)wait_until([] { return false; }, kWaitForSource, stop);
     if (stop.stop_requested()) return shutting_down("stopped while waiting for table " + section_.from_table);
   }
-  auto opened = lake::DeltaLakeTable::open(*services_.engine, lake_options(config_),
-                                           definition_of(config_, source_section_, *source_plan_));
+  source_definition_ = definition_of(config_, source_section_, *source_plan_);
+  auto opened = lake::DeltaLakeTable::open(*services_.engine, lake_options(config_), source_definition_);
   if (!opened.ok()) return opened.status().with_context("from_table " + section_.from_table);
   source_ = std::move(*opened);
   return ok_status();

@@ -113,6 +113,7 @@ class TableFollower {
   Telemetry telemetry_;
   std::stop_source stop_;
   std::shared_ptr<const Plan> source_plan_;  // In force in the source when this was opened.
+  lake::TableDefinition source_definition_;  // Of that plan.
   std::unique_ptr<lake::DeltaLakeTable> source_;
   TableParts parts_;
   std::unique_ptr<transform::DerivedRows> derive_;
@@ -121,6 +122,7 @@ class TableFollower {
   std::map<int32_t, Seq> seen_;           // Positions of the source at seen_version_.
   int64_t seen_version_ = -1;
   std::string seen_schema_;               // Of the source's table when this was opened.
+  bool source_outgrew_plan_ = false;      // Its table has other columns than source_plan_.
   std::optional<Seq> source_plan_ends_;   // The last sequence of source_plan_, once it is known.
   int commits_since_checkpoint_ = 0;
   std::chrono::steady_clock::time_point committed_at_{};

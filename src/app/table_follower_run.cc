@@ -6,6 +6,7 @@
 
 #include "app/table_follower.h"
 #include "lake/shard_positions.h"
+#include "lake/table_definition.h"
 
 namespace weir::app {
 namespace {
@@ -111,11 +112,14 @@ Status TableFollower::look(std::map<int32_t, Seq>* source) {
     seen_ = lake::shard_positions(description.txns, section_.from_table);
     seen_version_ = snapshot->version();
     if (seen_schema_.empty()) seen_schema_ = description.schema_json;
-    // A source gets its new columns before the plan that fills them is recorded, and that before the first row of it: a row
-    // that is seen here is never one of a plan that cannot be known here.
-    if (seen_schema_ != description.schema_json && !source_plan_ends_) {
-      WEIR_ASSIGN_OR_RETURN(source_plan_ends_, end_of_source_plan());
-    }
+    WEIR_ASSIGN_OR_RETURN(const auto foreign, lake::foreign_columns(source_definition_, description));
+    source_outgrew_plan_ = seen_schema_ != description.schema_json || !foreign.empty();
+  }
+  // A source gets its new columns before the plan that fills them is recorded, and that before the first row of it: a row
+  // that is seen here is never one of a plan that cannot be known here. It is asked for until it is there, also when the
+  // table has no new version: this may have looked, or even begun, between the two.
+  if (source_outgrew_plan_ && !source_plan_ends_) {
+    WEIR_ASSIGN_OR_RETURN(source_plan_ends_, end_of_source_plan());
   }
   for (const auto& [shard, position] : seen_) {
     if (!shards_.contains(shard)) WEIR_RETURN_IF_ERROR(add_shard(shard));
