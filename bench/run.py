@@ -21,7 +21,7 @@ REPOSITORY = BENCH.parent
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=REPOSITORY / "build/release", help="folder of the programs")
-    parser.add_argument("--only", default="P1,P3,P4,P6,P8,P13,P14,P15,P16", help="which benchmarks, separated by commas")
+    parser.add_argument("--only", default="P1,P3,P4,P6,P8", help="which benchmarks, separated by commas")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements")
     parser.add_argument("--events", type=int, default=1_000_000, help="events of a round of P1, rows of a round of P4")
     parser.add_argument("--rate", type=int, default=0, help="events/s of P6; 0: half of what P1 reached in this run")

@@ -127,7 +127,10 @@ def rest(world: World, trino: TrinoServer, pipeline: Pipeline, last: int) -> Non
 def start(world: World, trino: TrinoServer) -> Pipeline:
     """The stream, the pipeline, and a Trino that has its catalogs."""
     world.create_stream()
-    pipeline = world.pipeline(trino=trino.section())
+    # One file a second: what a count costs grows with the files of the lake, and a slower machine takes longer to count.
+    lake = f'url = "file://{world.lake}"\ncommit_interval = "1s"'
+    table = f'order_by = ["customer", "at"]\nsql = "{events.SQL}"'
+    pipeline = world.pipeline(trino=trino.section(), lake=lake, table=table)
     trino.start(pipeline)
     return pipeline
 
