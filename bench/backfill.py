@@ -82,6 +82,8 @@ def live_beside_history(bench: Bench, rows: int, rate: int, seconds: int, comman
     newest = f"SELECT max(_seq) FROM {name}.{TABLE} WHERE _seq > %d FORMAT TSV"
     phases: dict[str, tuple[float, float]] = {}
     try:
+        exists = f"SELECT count() FROM system.tables WHERE database = '{name}' AND name = '{TABLE}' FORMAT TSV"
+        _wait(lambda: int(bench.clickhouse.query(exists)) == 1)  # Made again by the process that has just started.
         lake_position = LakePosition(bench.lake(name) / TABLE)
         last = rows
         for phase in ("alone", "during the backfill"):
