@@ -98,18 +98,18 @@ Result<std::unique_ptr<Client>> Client::open(const Options& options) {
   return std::unique_ptr<Client>(new Client(options, std::move(http)));
 }
 
-std::string Client::common_settings() const {
+std::string Client::common_settings(std::chrono::milliseconds timeout) const {
   std::string query;
   for (const Setting& setting : kStatementSettings) append_pair(&query, setting.name, setting.value);
   // A second earlier than we do: a request that we gave up then does not live on in the server.
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(options_.request_timeout).count();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
   append_pair(&query, "max_execution_time", std::to_string(std::max<int64_t>(1, seconds - 1)));
   return query;
 }
 
 Result<HttpResponse> Client::run(const Statement& statement, bool fresh_connection,
                                  std::function<Status(std::string_view)> on_bytes) {
-  HttpRequest request{.query_string = common_settings(),
+  HttpRequest request{.query_string = common_settings(statement.timeout.value_or(options_.request_timeout)),
                       .body = statement.sql,
                       .timeout = statement.timeout,
                       .fresh_connection = fresh_connection};
@@ -193,7 +193,7 @@ Status Client::check_server() {
 }
 
 Status Client::insert(const InsertStatement& insert) {
-  HttpRequest request{.query_string = common_settings(), .body = insert.body, .effect = Effect::kInsert};
+  HttpRequest request{.query_string = common_settings(options_.request_timeout), .body = insert.body, .effect = Effect::kInsert};
   {
     const std::lock_guard lock(mutex_);
     if (insert_settings_.empty()) return internal_error("insert before check_server");

@@ -79,7 +79,7 @@ class Client {
   Client(const Options& options, std::unique_ptr<HttpClient> http);
   [[nodiscard]] Result<HttpResponse> run(const Statement& statement, bool fresh_connection,
                                          std::function<Status(std::string_view)> on_bytes = {});
-  [[nodiscard]] std::string common_settings() const;
+  [[nodiscard]] std::string common_settings(std::chrono::milliseconds timeout) const;
   [[nodiscard]] Status check_single_server();
 
   const Options options_;
