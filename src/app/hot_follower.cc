@@ -11,7 +11,6 @@ namespace weir::app {
 namespace {
 
 constexpr std::chrono::milliseconds kPatience{5'000};
-constexpr std::chrono::seconds kLookInterval{10};
 
 }  // namespace
 
@@ -76,7 +75,7 @@ Status HotFollower::resolve() {
     parts_.hot->lake_at(lake_);
   }
   WEIR_RETURN_IF_ERROR(parts_.hot->resolve().status());
-  looked_at_ = std::chrono::steady_clock::now();
+  looked_at_ = telemetry_.clock.now();
   ++parts_.hot_resolves;
   parts_.metrics->hot_reconciliations.add();
   note(pipeline::HotMode::kLive, "");
@@ -86,9 +85,9 @@ Status HotFollower::resolve() {
 // To where the lake is, or one step towards it.
 Status HotFollower::step(const std::stop_token& stop) {
   // What it is given may hold no row, for ever: then nothing but this would notice that ClickHouse is gone.
-  if (std::chrono::steady_clock::now() - looked_at_ >= kLookInterval) {
+  if (telemetry_.clock.now() - looked_at_ >= pipeline::kHotLookInterval) {
     WEIR_RETURN_IF_ERROR(parts_.hot->look());
-    looked_at_ = std::chrono::steady_clock::now();
+    looked_at_ = telemetry_.clock.now();
   }
   const backfill::FollowOptions options;
   const Seq position = parts_.hot->position();
@@ -119,7 +118,7 @@ void HotFollower::note(pipeline::HotMode mode, const std::string& error) {
 
 void HotFollower::wait_for_work(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, stop, kLookInterval, [this] { return lake_ > standing_.position || unresolved_; });
+  changed_.wait_for(lock, stop, pipeline::kHotLookInterval, [this] { return lake_ > standing_.position || unresolved_; });
 }
 
 void HotFollower::pause(std::chrono::milliseconds time, const std::stop_token& stop) {

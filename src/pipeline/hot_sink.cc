@@ -19,23 +19,24 @@ HotSink::HotSink(HotTable& table, KeyValue& key_value, HotSinkOptions options, Q
       key_value_(key_value),
       options_(std::move(options)),
       lake_position_(options_.lake_position),
-      start_(options_.lake_position),
       inserter_(table, live_writer(options_.shard), std::move(quarantine)),
       key_(hot_position_key(options_.table, options_.shard)),
-      fence_(fence_of(options_.epoch, 0)) {}
+      fence_(fence_of(options_.epoch, 0)) {
+  stored_.hot_start = options_.lake_position;
+}
 
 // Provisional, since only a ClickHouse that answers tells what it holds already.
 Status HotSink::keep_start() {
   const auto entry = key_value_.get(key_);
   if (entry.ok()) {
     WEIR_ASSIGN_OR_RETURN(const HotPosition found, hot_position_from_json(entry->value));
-    start_ = std::min(start_, found.hot_start);
+    stored_.hot_start = std::min(stored_.hot_start, found.hot_start);
     return ok_status();
   }
   if (entry.status().code() != StatusCode::kNotFound) return entry.status();
   const HotPosition kept{.epoch = options_.epoch,
-                         .hot_start = start_,
-                         .hot_position = start_,
+                         .hot_start = stored_.hot_start,
+                         .hot_position = stored_.hot_start,
                          .in_flight = std::nullopt,
                          .provisional = true};
   const Status put = key_value_.put(key_, to_json(kept), 0).status();
@@ -120,7 +121,7 @@ Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_
     // KV was lost: everything from the first row on is counted again against the lake, whoever put it there.
     revision_ = 0;
     announced_ = HotPosition{};
-    const Seq start = present.empty() ? start_ : std::min(start_, present.first - 1);
+    const Seq start = present.empty() ? stored_.hot_start : std::min(stored_.hot_start, present.first - 1);
     stored_ = HotPosition{};
     stored_.hot_start = stored_.hot_position = start;
   } else {
@@ -135,7 +136,6 @@ Status HotSink::load_position(const Result<KeyValueEntry>& entry, bool table_is_
     stored_.hot_start = stored_.hot_position = std::max(stored_.hot_start, lost);
     stored_.in_flight.reset();
   }
-  start_ = stored_.hot_start;
   stored_.epoch = options_.epoch;
   stored_.fence = fence_;
   stored_.table_id = table_id_;
@@ -170,7 +170,7 @@ Status HotSink::skip_to(Seq lake_position) {
   }
   resolved_ = false;
   WEIR_RETURN_IF_ERROR(table_.withdraw_views(lake_position));
-  start_ = stored_.hot_start = stored_.hot_position = lake_position;
+  stored_.hot_start = stored_.hot_position = lake_position;
   WEIR_RETURN_IF_ERROR(settle());
   offer_view();
   resolved_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,9 @@ class RecordBatch;
 }
 
 namespace weir::pipeline {
+
+/// How often whoever drives a HotSink calls its look().
+inline constexpr std::chrono::seconds kHotLookInterval{10};
 
 struct HotSinkOptions {
   std::string table;
@@ -96,13 +100,12 @@ class HotSink final : public Sink {
   KeyValue& key_value_;
   const HotSinkOptions options_;
   Seq lake_position_;           // The highest that lake_at() told, at first that at the start.
-  Seq start_;                   // The newest hot_start known, for when KV loses it.
   HotInserter inserter_;
   const std::string key_;
   Epoch fence_;                 // Raised by every resolve().
   std::string table_id_;        // Of the table that the last resolve() saw.
   uint64_t revision_ = 0;       // Of our last KV write; 0: the key has no value.
-  HotPosition stored_;          // What is true now.
+  HotPosition stored_;          // What is true now; before the first resolve() only its hot_start, as far as is known.
   HotPosition announced_;       // What KV says.
   Seq uncertain_through_{0};    // At or below this, rows above the position may be in ClickHouse already.
   bool resolved_ = false;

@@ -6,7 +6,7 @@
 namespace weir::pipeline {
 namespace {
 
-constexpr std::chrono::seconds kLookAgain{2};
+constexpr std::chrono::milliseconds kLookAgain{2'000};
 
 }  // namespace
 
@@ -74,7 +74,7 @@ void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
     case SinkKind::kDeadLetters: dead_letters_.position = *event.position; return;
     case SinkKind::kHot:
       rechecked_ = recheck_begun_;  // Begun only while nothing ran, so this resolve came after it.
-      hot_seen_ = now;
+      hot_look_at_ = now + options_.hot_look_interval;
       hot_look_failed_ = false;
       hot_at(*event.position);
       return try_attach(now);
@@ -121,7 +121,7 @@ void TableProgress::on_looked(const Looked& event, TimePoint now) {
   if (!event.status.ok() && (!no_answer || hot_look_failed_)) return fail(&hot_, event.status, now);
   hot_.state = SinkProgress::State::kIdle;
   hot_look_failed_ = !event.status.ok();
-  hot_seen_ = hot_look_failed_ ? now - options_.hot_look_interval + kLookAgain : now;
+  hot_look_at_ = now + (hot_look_failed_ ? kLookAgain : options_.hot_look_interval);
   if (!hot_look_failed_) hot_.failures = 0;
 }
 
@@ -320,7 +320,7 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
   } else if (hot_unsettled_ && (draining || hot_queue_.empty())) {
     hot_.state = SinkProgress::State::kWorking;
     actions->push_back(Settle{index_});
-  } else if (hot_mode_ == HotMode::kLive && !draining && now - hot_seen_ >= options_.hot_look_interval) {
+  } else if (hot_mode_ == HotMode::kLive && !draining && now >= hot_look_at_) {
     // Where no event comes nobody would notice that it is gone, and whoever reads it would go on being sent there.
     hot_.state = SinkProgress::State::kWorking;
     actions->push_back(Look{index_});

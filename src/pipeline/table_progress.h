@@ -11,6 +11,7 @@
 #include "base/retry.h"
 #include "base/status.h"
 #include "pipeline/actions.h"
+#include "pipeline/hot_sink.h"
 
 namespace weir::pipeline {
 
@@ -25,7 +26,7 @@ struct TableOptions {
   std::chrono::milliseconds flush_interval{100};         ///< ClickHouse is written to at most this often...
   int64_t hot_write_bytes = 16 << 20;                    ///< ...unless this much waits, the most that one write joins.
   std::chrono::milliseconds hot_wait_max{10'000};        ///< A slice waiting longer detaches ClickHouse.
-  std::chrono::milliseconds hot_look_interval{10'000};   ///< ClickHouse is looked at this often when nothing is written.
+  std::chrono::milliseconds hot_look_interval{kHotLookInterval};  ///< ClickHouse is looked at this often when nothing is written.
   int64_t catch_up_sequences = 200'000;                  ///< Range of one catch-up step.
   int checkpoint_commits = 20;
   RetryPolicy retry;
@@ -133,7 +134,7 @@ class TableProgress {
   HotMode hot_mode_;
   bool hot_unsettled_ = false;
   bool hot_look_failed_ = false;    // The last one.
-  TimePoint hot_seen_{};            // When ClickHouse was last found to be as it was resolved.
+  TimePoint hot_look_at_{};         // When ClickHouse is to be looked at.
   int64_t recheck_asked_ = 0;       // Numbers of requests, the highest each.
   int64_t recheck_begun_ = 0;
   int64_t rechecked_ = 0;
