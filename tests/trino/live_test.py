@@ -150,7 +150,7 @@ def test_counts_while_events_flow_are_fresh_never_fall_and_hold_no_double(world:
     began, started = feed.published, time.monotonic()
     feed.allow(RATE * 3_600)
     readers = [Reader(trino, published, number) for number in range(READERS)]
-    until(lambda: sum(len(reader.answers) for reader in readers) >= COUNTS, "counts were taken", timeout=3_000)
+    until(lambda: sum(len(reader.answers) for reader in readers) >= COUNTS, "counts were taken", timeout=max(900, 6 * COUNTS))
     rate = (feed.published - began) / (time.monotonic() - started)
     last = feed.hold()
     for reader in readers:

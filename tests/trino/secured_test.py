@@ -90,7 +90,7 @@ def secured(shared_world: World, shared_trino: TrinoServer) -> Iterator[Secured]
     folder.mkdir()
     key = os.urandom(32)
     (folder / "jwt.key").write_bytes(base64.b64encode(key))
-    (folder / "passwords").write_text(f"weir:{hashed(PASSWORD)}\nstranger:{hashed(PASSWORD)}\n")
+    (folder / "passwords").write_text(f"weir:{hashed(PASSWORD)}\n")
     authenticator = folder / "authenticator.properties"
     authenticator.write_text(f"password-authenticator.name=file\nfile.password-file={folder / 'passwords'}\n")
     secured = Secured(shared_world, shared_trino, free_port(), make_certificate(folder), key)
