@@ -1,5 +1,6 @@
 """P11: what a commit costs on a table of 100, 1,000 and 10,000 versions that is maintained as `weir run` does it."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def growth(build: Path, folder: Path, rounds: int, command: str) -> list[Row]:
         replaced += commits(growing, versions - made, MAINTAIN_COMMITS)["files_removed"]
         made = versions
         shutil.copytree(growing, folder / f"at{versions}")
+    os.sync()  # What the copies left to be written is not the commits' to wait for.
 
     commit_ms: dict[int, list[float]] = {versions: [] for versions in VERSIONS}
     checkpoint_ms: dict[int, list[float]] = {versions: [] for versions in VERSIONS}

@@ -1,14 +1,18 @@
 //! One commit, and what is known when it fails.
 
-use deltalake::kernel::transaction::{CommitBuilder, FinalizedCommit, PostCommit};
-use deltalake::kernel::{Action, Transaction};
-use deltalake::logstore::{LogStoreRef, get_actions};
-use deltalake::protocol::{DeltaOperation, SaveMode};
-use deltalake::table::state::DeltaTableState;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
-use crate::status::{Code, Failure, Result, lost_race};
-use crate::table::{Snapshot, commit_properties};
+use bytes::Bytes;
+use deltalake::kernel::transaction::{CommitData, TransactionError};
+use deltalake::kernel::{Action, Transaction};
+use deltalake::logstore::{CommitOrBytes, LogStoreRef, get_actions};
+use deltalake::protocol::{DeltaOperation, SaveMode};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::log::Log;
+use crate::status::{Code, Failure, Result};
+use crate::table::{Layout, Snapshot};
 use crate::write::Files;
 
 /// A member of commitInfo by which a commit is recognised as ours when its answer was
@@ -20,8 +24,8 @@ pub struct CommitOptions {
     pub info: Map<String, Value>,
 }
 
-/// How often a commit is tried anew on a base that a deletion of others made newer.
-const REBASES_MAX: usize = 5;
+/// How often a commit gives way to others that were faster and do not concern it.
+const REBASES_MAX: usize = 20;
 
 pub fn commit(base: &Snapshot, files: Option<&Files>, mut options: CommitOptions) -> Result<Snapshot> {
     if let Some(files) = files {
@@ -31,8 +35,7 @@ pub fn commit(base: &Snapshot, files: Option<&Files>, mut options: CommitOptions
     options.info.insert("isBlindAppend".to_string(), true.into());
     let adds = files.map(|f| f.adds.as_slice()).unwrap_or_default();
     let actions = adds.iter().cloned().map(Action::Add).collect();
-    let state = base.engine.block_on(land(base, actions, append_operation(&base.state), options))?;
-    Ok(Snapshot { engine: base.engine.clone(), log_store: base.log_store.clone(), state })
+    base.engine.block_on(land(base, actions, append_operation(&base.layout), options))
 }
 
 pub fn require_same_table(url: &url::Url, base: &Snapshot, what: &str) -> Result<()> {
@@ -43,8 +46,8 @@ pub fn require_same_table(url: &url::Url, base: &Snapshot, what: &str) -> Result
     Err(Failure::invalid(format!("{what} {url}, the snapshot is of {other}")))
 }
 
-pub fn append_operation(state: &DeltaTableState) -> DeltaOperation {
-    let columns = state.metadata().partition_columns();
+pub fn append_operation(layout: &Layout) -> DeltaOperation {
+    let columns = layout.partition_columns();
     DeltaOperation::Write {
         mode: SaveMode::Append,
         partition_by: (!columns.is_empty()).then(|| columns.to_vec()),
@@ -59,96 +62,117 @@ pub fn stamp(info: &mut Map<String, Value>) -> String {
     id
 }
 
-/// Commits `actions` and the txns on top of `base`, or of what others made of it meanwhile if that
-/// is nothing that concerns us.
+/// Commits `actions`, which remove no file, and the txns on top of `base`, or of what others made of it meanwhile if that is
+/// nothing that concerns us. What the table consists of is neither read nor kept for it: delta-rs's own commit holds the
+/// record of every data file and lists the log twice, which would let a commit cost more with each one before it.
 pub async fn land(
     base: &Snapshot,
     actions: Vec<Action>,
     operation: DeltaOperation,
     mut options: CommitOptions,
-) -> Result<DeltaTableState> {
+) -> Result<Snapshot> {
+    base.layout.require_writable()?;
+    let mut txns = base.txns().await?.clone();
+    require_in_log(base).await?;
     let id = stamp(&mut options.info);
-    let mut read = base.state.clone();
-    let mut rebases = 0;
-    loop {
-        let properties = commit_properties(options.txns.clone()).with_metadata(options.info.clone());
-        let prepared = CommitBuilder::from(properties)
-            .with_actions(actions.clone())
-            .build(Some(&read), base.log_store.clone(), operation.clone())
-            .into_prepared_commit_future()
-            .await?;
-        // Up to here nothing was written; from here on the log entry may exist.
-        let failure = match prepared.await {
-            Ok(landed) => return finish(base, landed).await,
-            Err(error) => {
-                let raced = lost_race(&error);
-                match recover(base, Failure::from(error), raced, &id).await {
-                    Err(failure) => failure,
-                    landed => return landed,
-                }
-            }
-        };
-        if failure.code != Code::Conflict || rebases == REBASES_MAX {
-            return Err(failure);
+    let info = options.info.into_iter().collect();
+    let entry = CommitData::new(actions, operation, info, options.txns.clone()).get_bytes();
+    let entry = entry.map_err(|e| Failure::translate(&e, Code::Internal))?;
+    let mut read = base.version();
+    for _ in 0..=REBASES_MAX {
+        let version = read + 1;
+        let put = CommitOrBytes::LogBytes(entry.clone());
+        let written = base.log_store.write_commit_entry(version, put, Uuid::new_v4()).await;
+        // From here on the entry may exist.
+        if written.is_ok() || is_ours(base, version, &id, written).await? {
+            txns.extend(options.txns.into_iter().map(|txn| (txn.app_id, txn.version)));
+            return Ok(base.succeeded_by(version, txns));
         }
-        // delta-rs takes every file of the table for one that we have read, and so refuses a commit
-        // after any deletion. Exactly the versions that were looked at are what we go on from.
-        match tolerated_until(&base.log_store, read.version(), &options.txns).await? {
-            Some(version) => read = DeltaTableState::try_new(&base.log_store, Some(version)).await?,
-            None => return Err(failure),
-        }
-        rebases += 1;
+        let others = others_since(&base.log_store, read, &options.txns).await?;
+        read = others.version;
+        txns.extend(others.txns);
     }
+    let others = format!("{REBASES_MAX} commits of others came first, the last one as version {read}");
+    Err(Failure::new(Code::Unavailable, others))
 }
 
-/// The newest version, if no commit after `version` set one of the app ids of `txns` or changed
-/// schema, properties or protocol.
-pub async fn tolerated_until(log_store: &LogStoreRef, version: u64, txns: &[Transaction]) -> Result<Option<u64>> {
-    let mut last = version;
-    while let Some(entry) = log_store.read_commit_entry(last + 1).await? {
-        last += 1;
-        let disturbs = get_actions(last, &entry)?.into_iter().any(|action| match action {
-            Action::Txn(theirs) => txns.iter().any(|ours| ours.app_id == theirs.app_id),
-            Action::Metadata(_) | Action::Protocol(_) => true,
-            _ => false,
-        });
-        if disturbs {
-            return Ok(None);
-        }
+/// A version that the log was cleaned past must not be written again: nobody would ever read it.
+async fn require_in_log(base: &Snapshot) -> Result<()> {
+    let version = base.version();
+    if base.log_store.read_commit_entry(version).await?.is_some() || Log::list(&base.log_store).await?.newest() == Some(version) {
+        return Ok(());
     }
-    Ok(Some(last))
+    Err(Failure::new(Code::Conflict, format!("the log was cleaned past version {version}, on which this commit is based")))
 }
 
-/// The commit has landed: whatever fails now must not look like a failed commit.
-async fn finish(base: &Snapshot, landed: PostCommit) -> Result<DeltaTableState> {
-    let version = landed.version;
-    match landed.await {
-        Ok(FinalizedCommit { snapshot, .. }) => Ok(snapshot),
-        Err(_) => reload(base, version).await,
-    }
-}
-
-pub async fn reload(base: &Snapshot, version: u64) -> Result<DeltaTableState> {
-    DeltaTableState::try_new(&base.log_store, Some(version)).await.map_err(|e| {
-        Failure::from(e)
-            .context(format!("committed as version {version}, which cannot be read back"))
-            .with_code(Code::OutcomeUnknown)
-    })
-}
-
-/// What became of a commit whose writing failed: it may have landed all the same.
-pub async fn recover(base: &Snapshot, failure: Failure, raced: bool, id: &str) -> Result<DeltaTableState> {
-    // On a local disk an open outcome means that the folder could not be synced: finding
-    // the entry there would prove nothing.
-    let local = base.log_store.root_url().scheme() == "file";
-    let doubtful = match failure.code {
-        Code::Conflict | Code::AlreadyExists => true,
-        Code::OutcomeUnknown => !local,
-        _ => raced,
+/// Whether entry `version`, which we could not write or do not know to have written, is ours all the same: a retry inside
+/// the store's client finds its own entry there.
+async fn is_ours(base: &Snapshot, version: u64, id: &str, written: Result<(), TransactionError>) -> Result<bool> {
+    let Err(error) = written else { return Ok(true) };
+    let failure = match error {
+        TransactionError::VersionAlreadyExists(_) => Failure::new(Code::AlreadyExists, error.to_string()),
+        error => Failure::translate(&error, Code::Unavailable),
     };
-    if doubtful {
+    if !is_doubtful(base, &failure) {
+        return Err(failure);
+    }
+    match base.log_store.read_commit_entry(version).await {
+        Ok(Some(entry)) => Ok(carries(version, &entry, id)?),
+        Ok(None) => Err(failure.with_code(Code::OutcomeUnknown)),
+        // A conflict that cannot be told from our own commit is an open outcome.
+        Err(e) => Err(Failure::from(e)
+            .context(format!("{failure}; and looking for the commit"))
+            .with_code(Code::OutcomeUnknown)),
+    }
+}
+
+fn is_doubtful(base: &Snapshot, failure: &Failure) -> bool {
+    match failure.code {
+        Code::Conflict | Code::AlreadyExists => true,
+        // On a local disk an open outcome means that the folder could not be synced: finding the entry there would prove
+        // nothing.
+        Code::OutcomeUnknown => base.table_url().scheme() != "file",
+        _ => false,
+    }
+}
+
+/// What others committed.
+pub struct Others {
+    /// The newest version.
+    pub version: u64,
+    pub txns: BTreeMap<String, i64>,
+}
+
+/// What was committed after `version`. Conflict: one of these commits set one of the app ids of `txns` or changed schema,
+/// properties or protocol.
+pub async fn others_since(log_store: &LogStoreRef, version: u64, txns: &[Transaction]) -> Result<Others> {
+    let mut others = Others { version, txns: BTreeMap::new() };
+    while let Some(entry) = log_store.read_commit_entry(others.version + 1).await? {
+        others.version += 1;
+        let conflict = |what: String| Err(Failure::new(Code::Conflict, format!("version {} {what}", others.version)));
+        for action in get_actions(others.version, &entry)? {
+            match action {
+                Action::Txn(theirs) if txns.iter().any(|ours| ours.app_id == theirs.app_id) => {
+                    return conflict(format!("set {} to {}", theirs.app_id, theirs.version));
+                }
+                Action::Metadata(_) | Action::Protocol(_) => {
+                    return conflict("changed the table's schema, properties or protocol".to_string());
+                }
+                Action::Txn(theirs) => {
+                    others.txns.insert(theirs.app_id, theirs.version);
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(others)
+}
+
+/// The version as which a commit of delta-rs landed although it failed, if it did.
+pub async fn recover(base: &Snapshot, failure: Failure, raced: bool, id: &str) -> Result<u64> {
+    if raced || is_doubtful(base, &failure) {
         match find_commit(base, id).await {
-            Ok(Some(version)) => return reload(base, version).await,
+            Ok(Some(version)) => return Ok(version),
             Ok(None) => {}
             // A conflict that cannot be told from our own commit is an open outcome.
             Err(e) => {
@@ -166,16 +190,19 @@ pub async fn recover(base: &Snapshot, failure: Failure, raced: bool, id: &str) -
 
 /// The version after `base` whose commitInfo carries `id`.
 async fn find_commit(base: &Snapshot, id: &str) -> Result<Option<u64>> {
-    let mut version = base.state.version() + 1;
+    let mut version = base.version() + 1;
     while let Some(entry) = base.log_store.read_commit_entry(version).await? {
-        let ours = get_actions(version, &entry)?.into_iter().any(|action| match action {
-            Action::CommitInfo(info) => info.info.get(COMMIT_ID).and_then(Value::as_str) == Some(id),
-            _ => false,
-        });
-        if ours {
+        if carries(version, &entry, id)? {
             return Ok(Some(version));
         }
         version += 1;
     }
     Ok(None)
+}
+
+fn carries(version: u64, entry: &Bytes, id: &str) -> Result<bool> {
+    Ok(get_actions(version, entry)?.into_iter().any(|action| match action {
+        Action::CommitInfo(info) => info.info.get(COMMIT_ID).and_then(Value::as_str) == Some(id),
+        _ => false,
+    }))
 }

@@ -7,7 +7,6 @@ use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use deltalake::DeltaTable;
 use deltalake::delta_datafusion::planner::DeltaPlanner;
 use deltalake::kernel::Transaction;
-use deltalake::table::state::DeltaTableState;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +14,7 @@ use crate::commit::{self, CommitOptions};
 use crate::rewrite::RewriteLog;
 use crate::runtime::Engine;
 use crate::status::{Code, Failure, Result, lost_race};
-use crate::table::{Snapshot, Table, commit_properties};
+use crate::table::{Layout, Snapshot, Table, commit_properties};
 use crate::write::parquet_properties;
 
 const ATTEMPTS_MAX: usize = 5;
@@ -42,14 +41,11 @@ pub fn delete(table: &Table, options: &DeleteOptions) -> Result<Value> {
     table.engine.block_on(async {
         let mut attempt = 1;
         loop {
-            let base = table.newest().await?;
+            let base = table.load(None).await?;
             match delete_once(&base, options).await {
                 // A file was rewritten under us; but what was decided about our txns is for the caller to see.
                 Err(e) if e.code == Code::Conflict && attempt < ATTEMPTS_MAX => {
-                    let txns = options.commit().txns;
-                    if commit::tolerated_until(&base.log_store, base.state.version(), &txns).await?.is_none() {
-                        return Err(e);
-                    }
+                    commit::others_since(&base.log_store, base.version(), &options.commit().txns).await?;
                     attempt += 1;
                 }
                 other => return other,
@@ -59,10 +55,10 @@ pub fn delete(table: &Table, options: &DeleteOptions) -> Result<Value> {
 }
 
 async fn delete_once(base: &Snapshot, options: &DeleteOptions) -> Result<Value> {
-    refuse_append_only(&base.state)?;
-    let log = RewriteLog::new(base.log_store.clone(), base.state.version());
+    refuse_append_only(&base.layout)?;
+    let log = RewriteLog::new(base.log_store.clone(), base.version());
     let mut delta = DeltaTable::new(log.clone());
-    delta.state = Some(base.state.clone());
+    delta.state = Some(base.state().await?.clone());
     check_predicate(&base.engine, &delta, &options.predicate).await?;
     let mut commit = options.commit();
     let id = commit::stamp(&mut commit.info);
@@ -82,7 +78,7 @@ async fn delete_once(base: &Snapshot, options: &DeleteOptions) -> Result<Value> 
         (Err(_), Some(_)) => (None, None, None),
         (Err(error), None) => {
             let raced = lost_race(&error);
-            let version = commit::recover(base, error.into(), raced, &id).await?.version();
+            let version = commit::recover(base, error.into(), raced, &id).await?;
             return Ok(result(version, None, None, None));
         }
     };
@@ -102,16 +98,14 @@ fn result(version: u64, rows: Option<usize>, added: Option<usize>, removed: Opti
 async fn record_nothing_deleted(base: &Snapshot, options: &DeleteOptions) -> Result<Value> {
     let commit = options.commit();
     let version = match commit.txns.is_empty() {
-        true => base.state.version(),
-        false => {
-            commit::land(base, Vec::new(), commit::append_operation(&base.state), commit).await?.version()
-        }
+        true => base.version(),
+        false => commit::land(base, Vec::new(), commit::append_operation(&base.layout), commit).await?.version(),
     };
     Ok(result(version, Some(0), Some(0), Some(0)))
 }
 
-fn refuse_append_only(state: &DeltaTableState) -> Result<()> {
-    match state.metadata().configuration().get("delta.appendOnly") {
+fn refuse_append_only(layout: &Layout) -> Result<()> {
+    match layout.metadata().configuration().get("delta.appendOnly") {
         Some(value) if value.eq_ignore_ascii_case("true") => Err(Failure::invalid(
             "the table is append-only (its property delta.appendOnly is true), so that no row of it may be deleted; \
              whoever owns the table has to set the property to false first",

@@ -84,6 +84,11 @@ impl Log {
         self.commits.keys().next().copied()
     }
 
+    pub fn newest(&self) -> Option<u64> {
+        let checkpoint = self.newest_checkpoint(u64::MAX).map(|(version, _)| version);
+        checkpoint.max(self.commits.keys().next_back().copied())
+    }
+
     /// The newest version that was committed at or before `time_ms`.
     pub fn version_at(&self, time_ms: i64) -> Option<u64> {
         self.since().take_while(|&(_, since_ms)| since_ms <= time_ms).last().map(|(version, _)| version)

@@ -8,7 +8,6 @@ use deltalake::operations::optimize::OptimizeType;
 use deltalake::operations::vacuum::VacuumMode;
 use deltalake::partitions::{FilterLiteral, FilterValue, filter_literal};
 use deltalake::table::config::TablePropertiesExt;
-use deltalake::table::state::DeltaTableState;
 use deltalake::{DeltaTable, checkpoints};
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectStore;
@@ -20,7 +19,7 @@ use crate::delete::delete;
 use crate::log::Log;
 use crate::rewrite::RewriteLog;
 use crate::status::{Code, Failure, Result};
-use crate::table::{Table, commit_properties};
+use crate::table::{Layout, Table, commit_properties};
 use crate::write::parquet_properties;
 
 const OPTIMIZE_ATTEMPTS_MAX: usize = 3;
@@ -53,7 +52,7 @@ struct NoOptions {}
 
 async fn newest(table: &Table) -> Result<DeltaTable> {
     let mut delta = DeltaTable::new(table.log_store.clone());
-    delta.state = Some(table.newest().await?.state);
+    delta.state = Some(table.load(None).await?.state().await?.clone());
     Ok(delta)
 }
 
@@ -102,10 +101,10 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
         filter_literal(column, op, value)
     });
     let filters: Vec<FilterLiteral<'_>> = filters.collect::<Result<_, _>>()?;
-    let base = table.newest().await?;
-    let optimize_type = optimize_type(&options.z_order, &base.state)?;
-    let mut delta = DeltaTable::new(RewriteLog::new(base.log_store, base.state.version()));
-    delta.state = Some(base.state);
+    let base = table.load(None).await?;
+    let optimize_type = optimize_type(&options.z_order, &base.layout)?;
+    let mut delta = DeltaTable::new(RewriteLog::new(base.log_store.clone(), base.version()));
+    delta.state = Some(base.state().await?.clone());
     let mut optimize = delta
         .optimize()
         .with_type(optimize_type)
@@ -129,13 +128,12 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
     }))
 }
 
-fn optimize_type(z_order: &[String], state: &DeltaTableState) -> Result<OptimizeType> {
-    let schema = state.schema();
+fn optimize_type(z_order: &[String], layout: &Layout) -> Result<OptimizeType> {
     for column in z_order {
-        if schema.field(column).is_none() {
+        if layout.schema.index_of(column).is_err() {
             return Err(Failure::invalid(format!("z_order: the table has no column '{column}'")));
         }
-        if state.metadata().partition_columns().contains(column) {
+        if layout.partition_columns().contains(column) {
             return Err(Failure::invalid(format!("z_order: '{column}' is a partition column, so it sorts nothing")));
         }
     }
@@ -200,7 +198,7 @@ fn clean_log(table: &Table, options: &CleanLogOptions) -> Result<Value> {
     table.engine.block_on(async {
         let retention = match options.retention_hours {
             Some(hours) => Duration::from_secs(u64::from(hours) * 3600),
-            None => table.newest().await?.state.table_config().log_retention_duration(),
+            None => table.load(None).await?.layout.properties().log_retention_duration(),
         };
         let kept_since = SystemTime::now().checked_sub(retention).unwrap_or(UNIX_EPOCH);
         let kept_since_ms = kept_since.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();

@@ -39,10 +39,10 @@ async fn plan(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<Sendab
     let session = engine.session();
     for table in tables {
         let mut delta = DeltaTable::new(table.snapshot.log_store.clone());
-        delta.state = Some(table.snapshot.state.clone());
+        delta.state = Some(table.snapshot.state().await?.clone());
         let mut provider = delta.table_provider();
         if let Some(files) = &table.files {
-            provider = provider.with_file_selection(select_files(table, files)?);
+            provider = provider.with_file_selection(select_files(table, files).await?);
         }
         // Bare: a name is a name, whatever its letters, and never a path through catalogs.
         session.register_table(TableReference::bare(table.name.as_str()), provider.await?)?;
@@ -59,17 +59,17 @@ async fn plan(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<Sendab
     Ok(frame.execute_stream().await?)
 }
 
-fn select_files(table: &Table<'_>, files: &[String]) -> Result<FileSelection> {
+async fn select_files(table: &Table<'_>, files: &[String]) -> Result<FileSelection> {
     let mut missing: HashSet<&str> = files.iter().map(String::as_str).collect();
     if !missing.is_empty() {
-        for file in table.snapshot.state.log_data().iter() {
+        for file in table.snapshot.state().await?.log_data().iter() {
             missing.remove(file.object_store_path().as_ref());
         }
     }
     if let Some(path) = missing.iter().min() {
         return Err(Failure::new(
             Code::NotFound,
-            format!("version {} of table '{}' has no data file {path}", table.snapshot.state.version(), table.name),
+            format!("version {} of table '{}' has no data file {path}", table.snapshot.version(), table.name),
         ));
     }
     // The log holds paths as URLs do: what is encoded in the name of a folder is so once more.

@@ -4,7 +4,6 @@ use arrow::datatypes::Schema;
 use deltalake::kernel::engine::arrow_conversion::TryIntoKernel;
 use deltalake::kernel::{Action, MetadataExt, StructField, StructType};
 use deltalake::protocol::DeltaOperation;
-use deltalake::table::state::DeltaTableState;
 
 use crate::commit::{self, CommitOptions};
 use crate::status::{Code, Failure, Result};
@@ -15,24 +14,29 @@ pub fn set_schema(table: &Table, base: &Snapshot, schema: &Schema, options: Comm
     commit::require_same_table(&table.location.url, base, "the table")?;
     let wanted: StructType =
         (&types::delta_schema(schema)?).try_into_kernel().map_err(|e| Failure::translate(&e, Code::InvalidArgument))?;
-    let change = plan(&base.state.schema(), &wanted)?;
-    let state = table.engine.block_on(land(base, change, options))?;
-    table.adopt(&state)?;
-    Ok(Snapshot { engine: base.engine.clone(), log_store: base.log_store.clone(), state })
+    let change = plan(&base.layout.columns(), &wanted)?;
+    let snapshot = table.engine.block_on(land(table, base, change, options))?;
+    table.adopt(&snapshot);
+    Ok(snapshot)
 }
 
-async fn land(base: &Snapshot, change: Option<Change>, options: CommitOptions) -> Result<DeltaTableState> {
+async fn land(table: &Table, base: &Snapshot, change: Option<Change>, options: CommitOptions) -> Result<Snapshot> {
     let Some(change) = change else {
         return match options.txns.is_empty() {
-            true => Ok(DeltaTableState::try_new(&base.log_store, None).await?),
-            false => commit::land(base, Vec::new(), commit::append_operation(&base.state), options).await,
+            true => table.load(None).await,
+            false => commit::land(base, Vec::new(), commit::append_operation(&base.layout), options).await,
         };
     };
-    let metadata = MetadataExt::with_schema(base.state.metadata().clone(), &change.schema)
+    let metadata = MetadataExt::with_schema(base.layout.metadata().clone(), &change.schema)
         .map_err(|e| Failure::translate(&e, Code::Internal))?;
     let landed = commit::land(base, vec![Action::Metadata(metadata)], change.operation, options).await?;
-    // A state carried over a change of its schema is not worth the doubt.
-    commit::reload(base, landed.version()).await
+    // Of the layout that it made.
+    let version = landed.version();
+    table.load(Some(version)).await.map_err(|failure| {
+        failure
+            .context(format!("committed as version {version}, which cannot be read back"))
+            .with_code(Code::OutcomeUnknown)
+    })
 }
 
 struct Change {

@@ -1,16 +1,19 @@
 //! Tables: create, open, snapshot, describe.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::datatypes::{Schema, SchemaRef};
-use deltalake::kernel::Transaction;
 use deltalake::kernel::engine::arrow_conversion::{TryIntoArrow, TryIntoKernel};
-use deltalake::kernel::transaction::CommitProperties;
-use deltalake::kernel::{StructField, StructType};
+use deltalake::kernel::transaction::{CommitProperties, PROTOCOL};
+use deltalake::kernel::{self, Metadata, Protocol, StructField, StructType, Transaction};
 use deltalake::logstore::LogStoreRef;
 use deltalake::operations::create::CreateBuilder;
+use deltalake::table::config::TablePropertiesExt;
 use deltalake::table::state::DeltaTableState;
 use serde_json::{Map, Value, json};
+use tokio::sync::OnceCell;
+use url::Url;
 
 use crate::log::Log;
 use crate::runtime::Engine;
@@ -23,20 +26,27 @@ pub struct Table {
     pub location: Location,
     pub log_store: LogStoreRef,
     /// As of the newest version seen here: what weir_files_write writes for.
-    layout: Mutex<Arc<Layout>>,
+    newest: Mutex<(u64, Arc<Layout>)>,
 }
 
-/// What a writer has to know of a table.
+/// What versions have in common as long as nobody changes the table's schema, properties or protocol.
 pub struct Layout {
     pub schema: SchemaRef,
-    pub partition_columns: Vec<String>,
-    pub state: DeltaTableState,
+    /// Of the version in which it was first seen here.
+    log: kernel::Snapshot,
+    /// Why commits are refused: the table has a feature that delta-rs does not write.
+    writable: Result<()>,
 }
 
+/// One version of a table. What costs memory or reading is loaded when it is first asked for: a commit needs none of it.
 pub struct Snapshot {
     pub engine: Arc<Engine>,
     pub log_store: LogStoreRef,
-    pub state: DeltaTableState,
+    pub layout: Arc<Layout>,
+    version: u64,
+    txns: OnceCell<BTreeMap<String, i64>>,
+    /// With the record of every data file.
+    state: OnceCell<DeltaTableState>,
 }
 
 pub struct CreateOptions {
@@ -73,78 +83,58 @@ impl Table {
         refuse_properties(&Value::Object(properties))?;
         let log_store = location.log_store()?;
         engine.block_on(commit_create(&log_store, &schema, options))?;
-        let state = engine.block_on(DeltaTableState::try_new(&log_store, None)).map_err(|e| {
-            Failure::from(e).context("the table was created, but cannot be read").with_code(Code::OutcomeUnknown)
-        })?;
-        Self::assemble(engine, location, log_store, state)
+        Self::assemble(engine, location, log_store).map_err(|failure| {
+            failure.context("the table was created, but cannot be read").with_code(Code::OutcomeUnknown)
+        })
     }
 
     pub fn open(engine: &Arc<Engine>, location: Location) -> Result<Self> {
         let log_store = location.log_store()?;
-        let state = engine.block_on(async {
-            if !log_store.is_delta_table_location().await? {
-                return Err(Failure::new(Code::NotFound, format!("no Delta table at {}", location.url)));
-            }
-            Ok(DeltaTableState::try_new(&log_store, None).await?)
-        })?;
-        Self::assemble(engine, location, log_store, state)
+        if !engine.block_on(log_store.is_delta_table_location())? {
+            return Err(Failure::new(Code::NotFound, format!("no Delta table at {}", location.url)));
+        }
+        Self::assemble(engine, location, log_store)
     }
 
-    fn assemble(
-        engine: &Arc<Engine>,
-        location: Location,
-        log_store: LogStoreRef,
-        state: DeltaTableState,
-    ) -> Result<Self> {
-        let layout = Mutex::new(Arc::new(Layout::of(state)?));
-        Ok(Self { engine: engine.clone(), location, log_store, layout })
+    fn assemble(engine: &Arc<Engine>, location: Location, log_store: LogStoreRef) -> Result<Self> {
+        let layout = engine.block_on(async { Layout::load(&log_store, open_log(&log_store, None).await?).await })?;
+        let newest = Mutex::new((layout.log.version(), Arc::new(layout)));
+        Ok(Self { engine: engine.clone(), location, log_store, newest })
     }
 
     pub fn layout(&self) -> Arc<Layout> {
-        self.layout.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    /// Always loaded from the log, and so from its last checkpoint: a state that is
-    /// carried from commit to commit grows with each of them.
     pub fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
-        let load = DeltaTableState::try_new(&self.log_store, version);
-        let state = self.engine.block_on(load).map_err(|e| match version {
-            Some(v) => self.explain_missing_version(v, e.into()),
-            None => e.into(),
+        let snapshot = self.engine.block_on(async {
+            match version {
+                Some(v) => readable(&self.log_store, v, self.load(version)).await,
+                None => self.load(None).await,
+            }
         })?;
-        match version {
-            None => self.adopt(&state)?,
-            Some(_) => refuse_features(&state)?,
+        if version.is_none() {
+            self.adopt(&snapshot);
         }
-        Ok(Snapshot { engine: self.engine.clone(), log_store: self.log_store.clone(), state })
+        Ok(snapshot)
     }
 
-    /// The newest version, for an operation of the engine's own: what writers write for stays.
-    pub async fn newest(&self) -> Result<Snapshot> {
-        let state = DeltaTableState::try_new(&self.log_store, None).await?;
-        Ok(Snapshot { engine: self.engine.clone(), log_store: self.log_store.clone(), state })
+    /// `version` or the newest one. What writers write for stays.
+    pub async fn load(&self, version: Option<u64>) -> Result<Snapshot> {
+        let log = open_log(&self.log_store, version).await?;
+        let (version, known) = (log.version(), self.layout());
+        let layout = match known.is_of(&log) {
+            true => known,
+            false => Arc::new(Layout::load(&self.log_store, log).await?),
+        };
+        Ok(Snapshot::new(self.engine.clone(), self.log_store.clone(), layout, version))
     }
 
-    /// From now on files are written for `state`, unless they are for a newer one already.
-    pub fn adopt(&self, state: &DeltaTableState) -> Result<()> {
-        let layout = Layout::of(state.clone())?;
-        let mut current = self.layout.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.state.version() <= state.version() {
-            *current = Arc::new(layout);
-        }
-        Ok(())
-    }
-
-    fn explain_missing_version(&self, version: u64, failure: Failure) -> Failure {
-        if matches!(failure.code, Code::Unavailable | Code::PermissionDenied | Code::ResourceExhausted) {
-            return failure;
-        }
-        match self.engine.block_on(Log::list(&self.log_store)) {
-            Ok(log) if !log.can_read(version) => Failure::new(
-                Code::NotFound,
-                format!("{} has no version {version}, or no longer", self.location.url),
-            ),
-            _ => failure,
+    /// From now on files are written for `snapshot`, unless they are for a newer one already.
+    pub fn adopt(&self, snapshot: &Snapshot) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.0 <= snapshot.version {
+            *newest = (snapshot.version, snapshot.layout.clone());
         }
     }
 
@@ -167,18 +157,69 @@ impl Table {
 }
 
 impl Layout {
-    fn of(state: DeltaTableState) -> Result<Self> {
-        refuse_features(&state)?;
-        let schema: Schema = state
+    async fn load(log_store: &LogStoreRef, log: kernel::Snapshot) -> Result<Self> {
+        refuse_features(log.metadata(), log.protocol())?;
+        let schema: Schema = log
             .schema()
             .as_ref()
             .try_into_arrow()
             .map_err(|e| Failure::translate(&e, Code::Internal).context("table schema"))?;
-        Ok(Self {
-            schema: Arc::new(schema),
-            partition_columns: state.metadata().partition_columns().to_vec(),
-            state,
-        })
+        // The one thing here for which delta-rs wants the files, too.
+        let state = DeltaTableState::try_new(log_store, Some(log.version())).await?;
+        let writable = PROTOCOL.can_write_to(&state).map_err(|e| Failure::translate(&e, Code::InvalidArgument));
+        Ok(Self { schema: Arc::new(schema), log, writable })
+    }
+
+    fn is_of(&self, log: &kernel::Snapshot) -> bool {
+        self.metadata() == log.metadata() && self.protocol() == log.protocol()
+    }
+
+    pub fn metadata(&self) -> &Metadata {
+        self.log.metadata()
+    }
+
+    fn protocol(&self) -> &Protocol {
+        self.log.protocol()
+    }
+
+    pub fn columns(&self) -> Arc<StructType> {
+        self.log.schema()
+    }
+
+    pub fn partition_columns(&self) -> &[String] {
+        self.metadata().partition_columns()
+    }
+
+    pub fn properties(&self) -> &impl TablePropertiesExt {
+        self.log.table_properties()
+    }
+
+    pub fn require_writable(&self) -> Result<()> {
+        self.writable.clone()
+    }
+}
+
+/// Reads protocol, schema and properties, and no data file's record.
+async fn open_log(log_store: &LogStoreRef, version: Option<u64>) -> Result<kernel::Snapshot> {
+    log_store.refresh().await?;
+    Ok(kernel::Snapshot::try_new(log_store, version).await?)
+}
+
+/// `read`, which reads `version`; NotFound if the log says that it is no longer there.
+async fn readable<T>(log_store: &LogStoreRef, version: u64, read: impl Future<Output = Result<T>>) -> Result<T> {
+    let failure = match read.await {
+        Err(failure) => failure,
+        done => return done,
+    };
+    if matches!(failure.code, Code::Unavailable | Code::PermissionDenied | Code::ResourceExhausted) {
+        return Err(failure);
+    }
+    match Log::list(log_store).await {
+        Ok(log) if !log.can_read(version) => Err(Failure::new(
+            Code::NotFound,
+            format!("{} has no version {version}, or no longer", log_store.root_url()),
+        )),
+        _ => Err(failure),
     }
 }
 
@@ -211,9 +252,9 @@ async fn commit_create(log_store: &LogStoreRef, schema: &Schema, options: Create
     }
 }
 
-fn refuse_features(state: &DeltaTableState) -> Result<()> {
-    refuse_properties(&json!(state.metadata().configuration()))?;
-    let protocol = serde_json::to_value(state.protocol())?;
+fn refuse_features(metadata: &Metadata, protocol: &Protocol) -> Result<()> {
+    refuse_properties(&json!(metadata.configuration()))?;
+    let protocol = serde_json::to_value(protocol)?;
     let features = protocol["readerFeatures"].as_array();
     for feature in features.into_iter().flatten().filter_map(Value::as_str) {
         if matches!(feature, "deletionVectors" | "columnMapping") {
@@ -242,18 +283,46 @@ fn unsupported(feature: &str) -> Failure {
 }
 
 impl Snapshot {
+    fn new(engine: Arc<Engine>, log_store: LogStoreRef, layout: Arc<Layout>, version: u64) -> Self {
+        Self { engine, log_store, layout, version, txns: OnceCell::new(), state: OnceCell::new() }
+    }
+
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub fn table_url(&self) -> &Url {
+        self.log_store.root_url()
+    }
+
+    /// A later version, of the same layout, in which `txns` are all that were ever set.
+    pub fn succeeded_by(&self, version: u64, txns: BTreeMap<String, i64>) -> Self {
+        let next = Self::new(self.engine.clone(), self.log_store.clone(), self.layout.clone(), version);
+        Self { txns: OnceCell::new_with(Some(txns)), ..next }
+    }
+
+    /// What a reader of the data files needs.
+    pub async fn state(&self) -> Result<&DeltaTableState> {
+        let load = async || Ok(DeltaTableState::try_new(&self.log_store, Some(self.version)).await?);
+        self.state.get_or_try_init(|| readable(&self.log_store, self.version, load())).await
+    }
+
+    pub async fn txns(&self) -> Result<&BTreeMap<String, i64>> {
+        let read = || txns::read_all(&self.log_store, self.version);
+        self.txns.get_or_try_init(|| readable(&self.log_store, self.version, read())).await
+    }
+
     pub fn txn(&self, app_id: &str) -> Result<Option<i64>> {
-        let read = self.state.transaction_version(&self.log_store, app_id);
-        Ok(self.engine.block_on(read)?)
+        Ok(self.engine.block_on(self.txns())?.get(app_id).copied())
     }
 
     pub fn describe(&self, with_files: bool) -> Result<Value> {
-        let metadata = serde_json::to_value(self.state.metadata())?;
+        let (state, txns) = self.engine.block_on(async { tokio::try_join!(self.state(), self.txns()) })?;
+        let metadata = serde_json::to_value(self.layout.metadata())?;
         let schema: Value = serde_json::from_str(metadata["schemaString"].as_str().unwrap_or("null"))?;
-        let txns = self.engine.block_on(txns::read_all(&self.log_store, self.state.version()))?;
         let (mut files, mut num_files, mut size) = (Vec::new(), 0u64, 0i64);
         let mut rows = Some(0u64);
-        for file in self.state.log_data().iter() {
+        for file in state.log_data().iter() {
             num_files += 1;
             size += file.size();
             let num_rows = file.num_records().map(|n| n as u64);
@@ -271,11 +340,11 @@ impl Snapshot {
             }
         }
         let mut document = json!({
-            "version": self.state.version(),
+            "version": self.version,
             "schema": schema,
-            "partition_columns": self.state.metadata().partition_columns(),
-            "properties": self.state.metadata().configuration(),
-            "description": self.state.metadata().description(),
+            "partition_columns": self.layout.partition_columns(),
+            "properties": self.layout.metadata().configuration(),
+            "description": self.layout.metadata().description(),
             "num_files": num_files,
             "num_rows": rows,
             "size_bytes": size,

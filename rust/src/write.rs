@@ -90,18 +90,17 @@ fn open_writer(table: &Table, layout: &Layout, options: &WriteOptions) -> Result
         n => n,
     };
     let stats_columns = layout
-        .state
         .metadata()
         .configuration()
         .get("delta.dataSkippingStatsColumns")
         .map(|list| list.split(',').map(|c| c.trim().to_string()).collect());
     let config = WriterConfig::new(
         layout.schema.clone(),
-        layout.partition_columns.clone(),
+        layout.partition_columns().to_vec(),
         Some(parquet_properties(options.zstd_level)?),
         NonZeroU64::new(target),
         Some(ROWS_PER_SLICE),
-        layout.state.table_config().num_indexed_cols(),
+        layout.properties().num_indexed_cols(),
         stats_columns,
     );
     Ok(DeltaWriter::new(store, config))

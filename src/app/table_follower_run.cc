@@ -152,10 +152,7 @@ Status TableFollower::checkpoint_when_due() {
   commits_since_checkpoint_ = 0;
   if (const Status made = parts_.lake_table->checkpoint(); !made.ok()) {
     telemetry_.log.warn("no checkpoint was made", {{"table", parts_.plan->table}, {"reason", made.to_string()}});
-    return ok_status();
   }
-  // Snapshots from before the checkpoint would keep growing: take_over() reads a new one.
-  for (auto& [number, shard] : shards_) shard.resolved = false;
   return ok_status();
 }
 

@@ -174,7 +174,7 @@ class DeltaTable {
 
   // Maintenance: commits made meanwhile, or later on a snapshot from before, do not fail because of it.
 
-  /// Checkpoints the newest version and returns it. Go on from snapshot() afterwards: older snapshots keep growing.
+  /// Checkpoints the newest version and returns it.
   [[nodiscard]] Result<int64_t> checkpoint();
 
   /// Rewrites small files into large ones without changing data. kConflict: others rewrote the same files, each time.

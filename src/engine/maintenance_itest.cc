@@ -251,6 +251,28 @@ TEST_F(MaintenanceTest, TheLogIsCleanedUpToWhatTheRetentionNeeds) {
   ASSERT_NE(append(**reopened, **newest, 11, 11), nullptr);
 }
 
+TEST_F(MaintenanceTest, ABaseThatTheLogWasCleanedPastIsRefusedForItsVersionsAreFreeAgain) {
+  const auto table = table_of(4);
+  const auto known = table->snapshot();
+  ASSERT_EQ(*(*known)->txn("weir/t/0"), 4);
+  const auto unread = table->snapshot();
+  ingest(*table, 5, 8);
+  ASSERT_TRUE(table->checkpoint().ok());
+  age(0, 8, 10);
+  ASSERT_EQ(table->clean_log({.retention_hours = 5})->size(), 8U);
+
+  const auto files = table->write(test::events_schema(), {test::events(5, 5)}, {});
+  const auto commit_on = [&](const Snapshot& base) {
+    return table->commit(base, files->get(), {{"weir/t/0", 5}}, "").status();
+  };
+  EXPECT_EQ(commit_on(**known).code(), StatusCode::kConflict) << commit_on(**known).to_string();
+  EXPECT_EQ(commit_on(**unread).code(), StatusCode::kNotFound) << commit_on(**unread).to_string();
+  EXPECT_FALSE(std::filesystem::exists(log() / (version_name(5) + ".json")));
+  const auto after = append(*table, **table->snapshot(), 9, 9);
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(count(*after), 9);
+}
+
 TEST_F(MaintenanceTest, WithoutACheckpointTheLogIsKeptWhole) {
   const auto table = table_of(5);
   age(0, 5, 10'000);

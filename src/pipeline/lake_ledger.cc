@@ -8,9 +8,6 @@ namespace {
 // Other writers of the table (maintenance, other shards) may make the epoch commit lose a few times in a row.
 constexpr int kTakeOverAttemptsMax = 20;
 
-// A table that nobody checkpoints on this ledger's behalf still gets a fresh snapshot now and then.
-constexpr int kCarriedCommitsMax = 40;
-
 // A snapshot reads parts of its log only when asked. Clean-up may have removed them from under one that is days old; then
 // the newest version knows what this one no longer can say.
 Status judged(const Status& read) {
@@ -25,7 +22,7 @@ LakeLedger::LakeLedger(LakeTable& table, std::string app_id, Epoch epoch, std::o
 Result<Seq> LakeLedger::take_over() {
   Status last_error;
   for (int attempt = 0; attempt < kTakeOverAttemptsMax; ++attempt) {
-    WEIR_RETURN_IF_ERROR(reopen());
+    WEIR_ASSIGN_OR_RETURN(snapshot_, table_.snapshot());
     WEIR_ASSIGN_OR_RETURN(const std::optional<int64_t> position, snapshot_->txn(app_id_));
     if (!position && !initial_) {
       return data_loss("the table holds no position for " + app_id_ +
@@ -54,7 +51,6 @@ Result<Seq> LakeLedger::take_over() {
 Status LakeLedger::commit(Seq expected, Seq last, const LakeFiles* files, const std::vector<LakeTxn>& also,
                           std::string_view info_json) {
   if (snapshot_ == nullptr) return internal_error("commit before take_over of " + app_id_);
-  if (commits_since_read_ >= kCarriedCommitsMax) WEIR_RETURN_IF_ERROR(reopen());
   const auto position = snapshot_->txn(app_id_);
   WEIR_RETURN_IF_ERROR(judged(position.status()));
   const auto epoch = snapshot_->txn(app_id_of("epoch"));
@@ -69,14 +65,7 @@ Status LakeLedger::commit(Seq expected, Seq last, const LakeFiles* files, const 
   auto committed = table_.commit(*snapshot_, files, txns, info_json);
   WEIR_RETURN_IF_ERROR(judged(committed.status()));
   snapshot_ = std::move(*committed);
-  ++commits_since_read_;
   position_ = last;
-  return ok_status();
-}
-
-Status LakeLedger::reopen() {
-  WEIR_ASSIGN_OR_RETURN(snapshot_, table_.snapshot());
-  commits_since_read_ = 0;
   return ok_status();
 }
 

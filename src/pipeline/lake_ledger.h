@@ -37,10 +37,6 @@ class LakeLedger {
   [[nodiscard]] Status commit(Seq expected, Seq last, const LakeFiles* files, const std::vector<LakeTxn>& also,
                               std::string_view info_json);
 
-  /// Goes on from the log's newest version. A snapshot that is carried from commit to commit costs more with each of them;
-  /// one that is read after a checkpoint starts small. Reads only: what it finds there is judged by the next commit().
-  [[nodiscard]] Status reopen();
-
   /// Value of `weir/<table>/<shard>/<name>` in the snapshot last seen; 0 when absent.
   [[nodiscard]] Result<int64_t> counter(std::string_view name) const;
 
@@ -55,7 +51,6 @@ class LakeLedger {
   const std::optional<Seq> initial_;
   std::shared_ptr<const LakeSnapshot> snapshot_;  // The one every commit is based on; replaced by each success.
   Seq position_{0};
-  int commits_since_read_ = 0;  // Made on snapshot_ since it was read from the log.
 };
 
 }  // namespace weir::pipeline

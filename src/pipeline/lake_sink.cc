@@ -58,10 +58,7 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
   return ok_status();
 }
 
-Status LakeSink::checkpoint() {
-  WEIR_RETURN_IF_ERROR(ledger_.table().checkpoint());
-  return ledger_.reopen();
-}
+Status LakeSink::checkpoint() { return ledger_.table().checkpoint(); }
 
 Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table, int32_t shard) {
   const std::string app_id = position_app_id(table, shard);

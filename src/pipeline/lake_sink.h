@@ -40,7 +40,7 @@ class LakeSink final : public Sink {
   Status write(const std::vector<std::shared_ptr<const Slice>>& slices) override;
   Seq position() const override { return ledger_.position(); }
 
-  /// Checkpoints the table and goes on from there, so that commits stay as cheap as they were. A failure changes nothing.
+  /// Checkpoints the table, so that whoever reads it starts there. A failure changes nothing.
   [[nodiscard]] Status checkpoint();
 
   /// As of the last resolve() or write(). Same thread as those.
