@@ -4,6 +4,7 @@ import json
 import os
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -75,14 +76,29 @@ def run(command: list[str | Path], *, core: int | None = None, log: Path | None 
             preexec_fn=before,
         )
         assert child.stdout is not None
+        # Not ru_maxrss: that begins with what this process held when it started the child.
+        rss: list[float] = [0]
+        watch = threading.Thread(target=_watch_rss, args=(child.pid, rss))
+        watch.start()
         output = child.stdout.read()
+        watch.join()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
     if child.returncode != 0:
         said = log.read_text(errors="replace")[-4000:] if log else ""
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {child.returncode}\n{said}")
-    return Finished(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output)
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, max(rss), output)
+
+
+def _watch_rss(pid: int, seen: list[float]) -> None:
+    """Until the child has ended, waited for or not: then it has no memory."""
+    try:
+        while True:
+            seen.append(rss_max_mb(pid))
+            time.sleep(0.02)
+    except StopIteration:
+        pass
 
 
 def cpu_seconds(pid: int) -> float:

@@ -77,7 +77,7 @@ Status JobShard::take_over(const std::stop_token& stop) {
                     .hot_table = *hot_table_,
                     .live = {.look_again = [this](const std::stop_token&) { return look_at_clickhouse(); },
                              .skip_ahead = [this](const std::stop_token&) { return skip_ahead(); }}});
-  jobs_ = std::make_unique<ShardJobs>(services_, config_, telemetry_, epoch, std::move(tables));
+  jobs_ = std::make_unique<ShardJobs>(services_, config_, telemetry_, epoch, parallelism_alone(), std::move(tables));
   return ok_status();
 }
 

@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookForWork{1'000};
 constexpr std::chrono::milliseconds kLook{20};
+constexpr int32_t kUnitsMax = 8;  // Each holds some blocks of rows in memory.
+
+int32_t cores() { return static_cast<int32_t>(std::thread::hardware_concurrency()); }
 
 // "<host>:<pid>"
 std::string executor_name() {
@@ -36,12 +39,17 @@ bool wait_until(const std::function<bool()>& condition, std::chrono::millisecond
   return true;
 }
 
+int32_t parallelism_alone() { return std::clamp(cores(), 1, kUnitsMax); }
+
+int32_t parallelism_beside_live() { return std::clamp(cores() / 2, 1, kUnitsMax); }
+
 ShardJobs::ShardJobs(Services& services, const PipelineConfig& config, Telemetry telemetry, Epoch epoch,
-                     std::vector<JobTable> tables)
+                     int32_t parallelism, std::vector<JobTable> tables)
     : services_(services),
       config_(config),
       telemetry_(telemetry),
       epoch_(epoch),
+      parallelism_(parallelism),
       tables_(std::move(tables)),
       jobs_(lake_objects(*services.engine, config)) {}
 
@@ -87,7 +95,7 @@ Status ShardJobs::run_job(const JobTable& table, const std::stop_token& stop) {
   backfill::HotJobOptions options;
   options.epoch = epoch_;
   options.holder = executor_name();
-  options.parallelism = std::max(1, static_cast<int32_t>(std::thread::hardware_concurrency()) / 2);
+  options.parallelism = parallelism_;
   backfill::HotJobRunner runner(std::move(ports), std::move(options), std::move(*job));
   return runner.run(stop);
 }

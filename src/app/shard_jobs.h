@@ -22,11 +22,16 @@ struct JobTable {
   backfill::LivePath live;
 };
 
+/// Units in work at a time: one per core, and one per two cores if live events need them too.
+[[nodiscard]] int32_t parallelism_alone();
+[[nodiscard]] int32_t parallelism_beside_live();
+
 /// Executes the backfills of a shard's tables under its lease, one at a time, whoever made them: it looks into the
 /// lake. What it is given must outlive it. One thread.
 class ShardJobs {
  public:
-  ShardJobs(Services& services, const PipelineConfig& config, Telemetry telemetry, Epoch epoch,
+  /// `parallelism`: units in work at a time where a job does not say.
+  ShardJobs(Services& services, const PipelineConfig& config, Telemetry telemetry, Epoch epoch, int32_t parallelism,
             std::vector<JobTable> tables);
 
   /// Looks for work every second until stopped; a job it was at stays resumable. Also ends once a newer process has the
@@ -43,6 +48,7 @@ class ShardJobs {
   const PipelineConfig& config_;
   Telemetry telemetry_;
   const Epoch epoch_;
+  const int32_t parallelism_;
   const std::vector<JobTable> tables_;
   const backfill::JobStore jobs_;
 };

@@ -31,7 +31,7 @@ std::unique_ptr<ShardJobs> Shard::build_jobs() {
                   .skip_ahead = [this, i](const std::stop_token& stop) { return skip_ahead(i, stop); }}});
   }
   if (tables.empty()) return nullptr;
-  return std::make_unique<ShardJobs>(services_, config_, telemetry_, epoch_, std::move(tables));
+  return std::make_unique<ShardJobs>(services_, config_, telemetry_, epoch_, parallelism_beside_live(), std::move(tables));
 }
 
 Status Shard::look_at_clickhouse(pipeline::TableIndex table, const std::stop_token& stop) {

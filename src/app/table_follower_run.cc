@@ -34,7 +34,7 @@ Status TableFollower::run() {
                         .hot_table = *parts_.hot_table,
                         .live = hot_->live_path()});
       jobs = std::jthread([this, tables = std::move(tables), stop = stop_.get_token()] {
-        ShardJobs(services_, config_, telemetry_, epoch_, tables).run(stop);
+        ShardJobs(services_, config_, telemetry_, epoch_, parallelism_beside_live(), tables).run(stop);
       });
     }
     status = run_loop();

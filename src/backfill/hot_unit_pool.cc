@@ -8,6 +8,9 @@
 namespace weir::backfill {
 namespace {
 
+// Below this ClickHouse has more work with the parts than with the rows.
+constexpr int64_t kBlockBytesMin = 4 << 20;
+
 constexpr RetryPolicy kReadRetry{.first = std::chrono::milliseconds(200), .max = std::chrono::milliseconds(10'000)};
 
 }  // namespace
@@ -90,6 +93,8 @@ Result<HotLanes::Outcome> HotUnitPool::bring(int64_t ordinal) {
 // `unread`: not ok when the lake's side failed.
 Result<HotLanes::Outcome> HotUnitPool::try_unit(const HotUnit& unit, int64_t* rows, Status* unread) {
   HotBlockLimits limits = options_.block;
+  // Memory is that of the job, however many work on it.
+  limits.bytes_max = std::max(limits.bytes_max / options_.threads, std::min(kBlockBytesMin, limits.bytes_max));
   // Under a throttle blocks are no more than a second's worth, so that they flow instead of coming in bursts.
   if (const int64_t rate = throttle_.rows_per_second(); rate > 0) {
     limits.rows_max = std::min(limits.rows_max, std::max<int64_t>(rate, 100));

@@ -31,7 +31,7 @@ struct HotUnitSource {
 
 struct HotBlockLimits {
   int64_t rows_max = 200'000;
-  int64_t bytes_max = 32 << 20;  ///< In memory.
+  int64_t bytes_max = 24 << 20;  ///< In memory.
 };
 
 /// The rows of one unit in blocks worth an INSERT each. The next block is read while the last one is being written, so

@@ -58,7 +58,7 @@ struct JobSpec {
   std::string where;  ///< SQL predicate on one row; empty: all rows.
   std::vector<PartitionValue> partitions;
   UnitOrder order = UnitOrder::kNewestFirst;
-  int32_t parallelism = 0;              ///< Units in work at a time; 0: half the executor's cores.
+  int32_t parallelism = 0;              ///< Units in work at a time; 0: one per core, half as many beside live events.
   bool skip_ahead = false;              ///< The live path gives its backlog up to this job first.
   std::optional<int64_t> keep_from_us;  ///< Older `_time` is left out: ClickHouse's retention when the job was made.
   int64_t created_us = 0;               ///< Microseconds since 1970 UTC, as all times here.

@@ -68,7 +68,7 @@ CommandBody declare_backfill(CLI::App& app) {
   }
   app.add_flag("--oldest-first", options->oldest_first, "Oldest rows first instead of newest");
   app.add_flag("--skip-ahead", options->skip_ahead, "Let live events through at once and backfill the backlog");
-  app.add_option("--parallelism", options->parallelism, "Ranges in work at a time; 0: half the cores")
+  app.add_option("--parallelism", options->parallelism, "Ranges in work at a time; 0: one per core, half as many beside live events")
       ->capture_default_str()
       ->check(CLI::Range(0, 64));
   app.add_option("--rows-per-second", options->rows_per_second, "At most this many; 0: as many as possible")

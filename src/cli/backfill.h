@@ -24,7 +24,7 @@ struct BackfillOptions {
   bool resume = false;                  ///< Go on with the unfinished backfill of the table.
   bool oldest_first = false;            ///< --to clickhouse: default is newest first.
   bool skip_ahead = false;              ///< --to clickhouse: live goes on at once, the backlog becomes history.
-  int32_t parallelism = 0;              ///< Ranges in work at a time; 0: half the cores, at least 1.
+  int32_t parallelism = 0;              ///< Ranges in work at a time; 0: one per core, half as many beside live events.
   std::optional<int64_t> rows_per_second;  ///< Throttle; 0: none. Not given: with resume, as it was.
   bool list = false;                    ///< --to clickhouse: show the table's backfills.
   bool pause = false;                   ///< --to clickhouse: have the unfinished backfill wait for a resume.

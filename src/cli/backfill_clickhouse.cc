@@ -54,7 +54,7 @@ std::string megabytes(int64_t bytes) { return grouped((bytes + 999'999) / 1'000'
 
 std::string in_words(const JobSpec& spec) {
   return std::string(spec.order == backfill::UnitOrder::kNewestFirst ? "newest" : "oldest") + " first, " +
-         (spec.parallelism > 0 ? std::to_string(spec.parallelism) + " units" : "half the cores' units") + " at a time";
+         (spec.parallelism > 0 ? std::to_string(spec.parallelism) + " units" : "one unit per core (half as many beside live events)") + " at a time";
 }
 
 void print_preview(const Call& call, const JobSpec& spec, const app::HotJobPreview& preview) {

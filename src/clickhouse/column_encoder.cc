@@ -209,6 +209,11 @@ Result<uint8_t*> BlockBytes::extend(int64_t size) {
   return at;
 }
 
+Status BlockBytes::reserve(int64_t size) {
+  const arrow::Status status = builder_.Reserve(size);
+  return status.ok() ? ok_status() : from_arrow(status);
+}
+
 Status BlockBytes::append_varint(uint64_t value) {
   uint8_t encoded[10];
   return append_bytes(encoded, write_varint(value, encoded) - encoded);

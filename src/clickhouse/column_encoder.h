@@ -22,6 +22,9 @@ class BlockBytes {
   /// Room for `size` bytes at the end, to be filled by the caller. kResourceExhausted: no memory.
   [[nodiscard]] Result<uint8_t*> extend(int64_t size);
 
+  /// Makes room for about `size` bytes at once: a buffer that grows is held twice while it does.
+  [[nodiscard]] Status reserve(int64_t size);
+
   /// Gives back the last `size` bytes of the newest extend().
   void give_back(int64_t size) { builder_.Rewind(builder_.length() - size); }
 

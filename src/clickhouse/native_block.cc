@@ -3,6 +3,7 @@
 #include <arrow/buffer.h>
 #include <arrow/record_batch.h>
 
+#include "batch/arrow_memory.h"
 #include "clickhouse/column_encoder.h"
 
 namespace weir::clickhouse {
@@ -10,6 +11,7 @@ namespace weir::clickhouse {
 Result<std::shared_ptr<arrow::Buffer>> encode_native_block(const arrow::RecordBatch& rows,
                                                            const std::vector<BlockColumn>& columns) {
   BlockBytes bytes;
+  WEIR_RETURN_IF_ERROR(bytes.reserve(batch_bytes(rows) * 9 / 8));
   WEIR_RETURN_IF_ERROR(bytes.append_varint(columns.size()));
   WEIR_RETURN_IF_ERROR(bytes.append_varint(static_cast<uint64_t>(rows.num_rows())));
   for (const BlockColumn& column : columns) {

@@ -14,13 +14,13 @@ from readers import lake_table
 from servers import Child, until
 from world import DATABASE, Pipeline, World
 
-# Acknowledged together: a round trip takes long where all processors are at work, and is not to be what limits the rate.
-BATCH_EVENTS = 5_000
+# Acknowledged together: a round trip takes long where all processors are at work, and nothing is published meanwhile.
+BATCH_EVENTS = 20_000
 # Before the table is dropped. What flows meanwhile comes on top: half of P1 for as long as the backfill takes.
 HISTORY = int(os.environ.get("WEIR_TEST_BACKFILL_EVENTS", "500000")) // BATCH_EVENTS * BATCH_EVENTS
 # Events per second of `weir run --until-caught-up` (P1 of docs/benchmarks.md); measured on the history when not given.
 P1_RATE = os.environ.get("WEIR_TEST_P1_RATE")
-ASKED = 0.6  # Of P1: whoever publishes shares the processors with what is tested, and half of P1 is to flow.
+ASKED = 0.65  # Of P1: whoever publishes shares the processors with what is tested, and half of P1 is to flow.
 PREPARED_SECONDS = 30  # Later events are made while they flow.
 LEG_ROWS = 2_000  # What every executor brings before it is killed.
 NEW_DAY = 4
