@@ -1,6 +1,6 @@
 # The commands of daily work. Everything they need is set up by `setup`, which each of them runs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-trino configure build demo demo-trino test test-trino bench lint format
+.PHONY: help setup setup-trino configure build demo demo-trino test bench lint format
 
 BUILD := build/release
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.h' '*.cc')
@@ -27,15 +27,11 @@ demo: build ## Everything embedded on real flight data: NATS, the lake and Click
 demo-trino: setup-trino build ## The same, and its tables through a real Trino.
 	$(BUILD)/weir demo --trino
 
-test: configure ## Build everything and run every test, those against real servers included.
+test: setup-trino configure ## Build everything and run every test, those against real servers included.
 	cmake --build --preset release
-	python3 tools/run_tests.py $(BUILD) -LE trino
+	python3 tools/run_tests.py $(BUILD)
 
-test-trino: setup-trino configure ## The tests that need a real Trino; `make test` does not run them yet.
-	cmake --build --preset release
-	python3 tools/run_tests.py $(BUILD) -L trino
-
-bench: configure ## Measure; prints one table (targets and method: docs/benchmarks.md).
+bench: setup-trino configure ## Measure; prints one table (targets and method: docs/benchmarks.md).
 	cmake --build --preset release --target bench
 
 lint: configure ## clang-tidy, formatting and the project's own rules.

@@ -7,7 +7,7 @@
 #   Python            tools/requirements.txt into a private environment   ${XDG_CACHE_HOME:-~/.cache}/weir/venv
 #   ClickHouse        tools/npm/package-lock.json                         ${XDG_CACHE_HOME:-~/.cache}/weir/npm
 #
-# tools/bootstrap.sh trino brings, besides, what `make test-trino` and `make demo-trino` need of Trino:
+# tools/bootstrap.sh trino brings, besides, what `make test` and `make demo-trino` need of Trino:
 #
 #   system packages   Maven and a Java compiler, where there are none
 #   Trino             tools/trino/pom.xml, with a Java of its own         ${XDG_CACHE_HOME:-~/.cache}/weir/trino

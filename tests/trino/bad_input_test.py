@@ -115,8 +115,7 @@ def test_trino_that_is_away_disturbs_nothing_and_gets_its_views_once_it_comes(ca
     case.publish(1, 3_000)
     until(lambda: case.pipeline.positions() == (3_000, 3_000), "both stores have everything, without Trino")
     until(lambda: AWAY in weir.text(), "the log says that Trino is away")
-    _, body = case.pipeline.get("/api/v1/status")
-    assert json.loads(body)["trino"]["error"], "and the status does"
+    until(lambda: json.loads(case.pipeline.get("/api/v1/status")[1])["trino"]["error"], "and the status does")
     case.trino.start(case.pipeline)
     case.await_view(3_000)
     case.await_both_stores()

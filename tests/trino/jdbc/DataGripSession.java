@@ -54,7 +54,7 @@ public final class DataGripSession {
       say("ms", "connect", milliseconds(start));
       String argument = arguments.length > 6 ? arguments[6] : "";
       switch (arguments[5]) {
-        case "introspect" -> session.introspect();
+        case "introspect" -> session.introspect(argument.isEmpty() ? "VIEW" : argument);
         case "open" -> session.open();
         case "prepared" -> session.prepared(Long.parseLong(argument));
         case "between" -> session.between(arguments[6], arguments[7]);
@@ -66,8 +66,8 @@ public final class DataGripSession {
     }
   }
 
-  /** The calls of DataGrip's introspection, in its order. */
-  private void introspect() throws SQLException {
+  /** The calls of DataGrip's introspection, in its order, of a VIEW or a TABLE. */
+  private void introspect(String kind) throws SQLException {
     DatabaseMetaData data = connection.getMetaData();
     list("catalog", data::getCatalogs, row -> row.getString("TABLE_CAT"));
     list("schema", () -> data.getSchemas(catalog, null), row -> row.getString("TABLE_SCHEM"));
@@ -85,7 +85,7 @@ public final class DataGripSession {
     list("index", () -> data.getIndexInfo(catalog, schema, table, false, true), row -> row.getString("INDEX_NAME"));
     list("privilege", () -> data.getTablePrivileges(catalog, schema, table), row -> row.getString("PRIVILEGE"));
     list("function", () -> data.getFunctions(catalog, schema, "%"), row -> row.getString("FUNCTION_NAME"));
-    query("row", "SHOW CREATE VIEW " + name());
+    query("row", "SHOW CREATE " + kind + " " + name());
   }
 
   /** A double click on the table: its first page. */
