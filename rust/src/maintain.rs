@@ -103,7 +103,8 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
     let filters: Vec<FilterLiteral<'_>> = filters.collect::<Result<_, _>>()?;
     let base = table.load(None).await?;
     let optimize_type = optimize_type(&options.z_order, &base.layout)?;
-    let mut delta = DeltaTable::new(RewriteLog::new(base.log_store.clone(), base.version()));
+    let log = RewriteLog::new(base.log_store.clone(), base.version());
+    let mut delta = DeltaTable::new(log.clone());
     delta.state = Some(base.state().await?.clone());
     let mut optimize = delta
         .optimize()
@@ -118,7 +119,7 @@ async fn optimize_once(table: &Table, options: &OptimizeOptions) -> Result<Value
     }
     let (delta, metrics) = optimize.await?;
     Ok(json!({
-        "version": delta.version(),
+        "version": log.landed().or(delta.version()),
         "num_files_added": metrics.num_files_added,
         "num_files_removed": metrics.num_files_removed,
         "size_bytes_added": metrics.files_added.total_size,

@@ -68,13 +68,17 @@ static void log_entries(weir_table* table) {
 /* Leaves the table at version 3, txn app = 3. */
 static void commits_that_landed(weir_table* table) {
   weir_snapshot* s = newest(table);
-  g_chain = "a post-commit step that fails";
+  g_chain = "a commit that cannot be read";
   strcpy(g_fault.open_name, "00000000000000000002.json");
   g_fault.open_errno = EIO;
   weir_snapshot* after = commit_one(s, NULL, "app", 2);
   OK();
-  CHECK(g_fault.open_errno == 0); /* the fault was met */
   expect_txn(after, "app", 2);
+  CHECK(g_fault.open_errno == EIO); /* nothing was read so far */
+  weir_buffer described = weir_snapshot_describe(after, false, &g_status);
+  EXPECT(WEIR_UNAVAILABLE, NULL);
+  weir_buffer_free(&described);
+  CHECK(g_fault.open_errno == 0); /* the fault was met */
   expect_text(weir_snapshot_describe(after, false, &g_status), "\"num_rows\":100");
   weir_snapshot_free(s);
 
