@@ -53,7 +53,7 @@ class Bench:
     def lake(self, name: str) -> Path:
         return self.folder / name / "lake"
 
-    def pipeline(self, name: str, stream: str, sql: str = "") -> Path:
+    def pipeline(self, name: str, stream: str, sql: str = "", more: str = "") -> Path:
         folder = self.folder / name
         folder.mkdir()
         columns = "".join(f'  [[table.column]]\n  name = "{c}"\n  type = "{t}"\n' for c, t in COLUMNS.items())
@@ -63,6 +63,7 @@ class Bench:
             f'[lake]\nurl = "file://{self.lake(name)}"\ncommit_interval = "1s"\n'
             f'[clickhouse]\nurl = "{self.clickhouse.url}"\ndatabase = "{name}"\nflush_interval = "100ms"\n'
             f'[http]\nlisten = "127.0.0.1:0"\n'
+            f"{more}"
             f'[[table]]\nname = "{TABLE}"\nstream = "{stream}"\nsubjects = ["{stream}.>"]\n'
             + (f'sql = "{sql}"\n' if sql else "")
             + columns

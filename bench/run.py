@@ -21,7 +21,7 @@ REPOSITORY = BENCH.parent
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=REPOSITORY / "build/release", help="folder of the programs")
-    parser.add_argument("--only", default="P1,P3,P4,P6,P8", help="which benchmarks, separated by commas")
+    parser.add_argument("--only", default="P1,P3,P4,P6,P8,P13,P14,P15,P16", help="which benchmarks, separated by commas")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements")
     parser.add_argument("--events", type=int, default=1_000_000, help="events of a round of P1, rows of a round of P4")
     parser.add_argument("--rate", type=int, default=0, help="events/s of P6; 0: half of what P1 reached in this run")
@@ -64,7 +64,8 @@ def measure(asked: argparse.Namespace, folder: Path):
     if "P11" in wanted:
         yield growth(asked.build, folder, asked.rounds, command("P11"))
     rate = asked.rate
-    if {"P1", "P6", "P8"} & set(wanted):
+    through_trino = {"P13", "P14", "P15", "P16"} & set(wanted)
+    if {"P1", "P6", "P8"} & set(wanted) or through_trino:
         with Bench(asked.build, folder) as bench:
             if "P1" in wanted:
                 rows = ingest(bench, asked.events, asked.rounds, command("P1", "--events", asked.events))
@@ -76,6 +77,23 @@ def measure(asked: argparse.Namespace, folder: Path):
                 again = command("P8", "--history", asked.history)
                 yield history(bench, asked.history, asked.rounds, again)
                 yield live_beside_history(bench, asked.history, rate or 20_000, asked.seconds, again)
+            if through_trino:
+                yield from measure_through_trino(bench, folder, asked, sorted(through_trino))
+
+
+def measure_through_trino(bench, folder: Path, asked: argparse.Namespace, wanted: list[str]):
+    from through_trino import keeping_current, reading
+    from trino_server import TrinoServer
+
+    again = shlex.join(["bench/run.py", "--only", ",".join(wanted), "--events", str(asked.events), "--rounds", str(asked.rounds)])
+    for ids, measured in (({"P13", "P14", "P15"}, reading), ({"P16"}, keeping_current)):
+        if not ids & set(wanted):
+            continue
+        trino = TrinoServer(folder / f"trino_{measured.__name__}")
+        try:
+            yield measured(bench, trino, asked.events, asked.rounds, again)
+        finally:
+            trino.kill()
 
 
 def show(row) -> None:
@@ -92,7 +110,7 @@ def main() -> None:
     asked = arguments()
     asked.build = asked.build.absolute()
     os.environ["WEIR_BUILD_DIR"] = str(asked.build)
-    sys.path.insert(0, str(REPOSITORY / "tests/faults"))  # the servers as child processes
+    sys.path[:0] = [str(REPOSITORY / "tests/faults"), str(REPOSITORY / "tests/trino")]  # the servers as child processes
     before = machine()
     print(f"{before['cpu']}, {before['cores']} cores, load average {before['load_average'][0]:.1f}, {commit()}\n", flush=True)
     rows = []
