@@ -168,7 +168,8 @@ weir_buffer weir_snapshot_describe(const weir_snapshot* snapshot, bool with_file
                                    weir_status* status);
 
 /* The version of `app_id` as of this snapshot. false with code 0: the table has none
- * (`*version` untouched). */
+ * (`*version` untouched). WEIR_NOT_FOUND: the log was cleaned past this snapshot before it
+ * was first asked for a txn, a description or rows; what it was asked for once, it keeps. */
 bool weir_snapshot_txn(const weir_snapshot* snapshot, const char* app_id, int64_t* version,
                        weir_status* status);
 
@@ -206,11 +207,12 @@ typedef struct weir_commit_options {
 /* Appends `files` (NULL: none) and sets the txns in one commit on top of `base`, and
  * returns the snapshot that contains it. Commits of others since `base` are tolerated
  * unless they set one of the same app ids or changed schema, properties or protocol:
- * WEIR_CONFLICT, nothing was committed. The engine does NOT compare txn versions (Delta
+ * WEIR_CONFLICT, nothing was committed; also when the log was cleaned past `base`, or is
+ * not whole after it. WEIR_NOT_FOUND: as for weir_snapshot_txn. The engine does NOT compare txn versions (Delta
  * accepts equal and lower ones): read them from `base` first. `files` may be committed
  * again on a newer base after WEIR_CONFLICT. `options` may be NULL.
  * WEIR_UNAVAILABLE, _RESOURCE_EXHAUSTED, _PERMISSION_DENIED: nothing was committed; the
- * first also when other writers were faster 15 times in a row.
+ * first also when other writers were faster 21 times in a row.
  * WEIR_OUTCOME_UNKNOWN: it may have been committed, or may still be; take a new snapshot
  * and compare its txns. Requires: `files` were written to the table of `base`. */
 weir_snapshot* weir_commit(const weir_snapshot* base, const weir_files* files,
@@ -232,12 +234,11 @@ weir_snapshot* weir_table_set_schema(weir_table* table, const weir_snapshot* bas
                                      weir_status* status);
 
 /* Maintains the newest version. Commits of others, made meanwhile or later on a base from
- * before, do not fail because of it. On a synced lake all that changed is on disk when the
+ * before, do not fail because of it, unless "clean_log" removed that base. On a synced lake all that changed is on disk when the
  * call returns. options_json is an object with the members below, or NULL; unknown members
  * are WEIR_INVALID_ARGUMENT. Returns a JSON object. By `operation`:
  *
- * "checkpoint": writes a checkpoint. Snapshots taken before keep growing with each commit
- *   made on them: go on from weir_table_snapshot(-1, -1).
+ * "checkpoint": writes a checkpoint.
  *   Returns version.
  * "optimize": rewrites small files into larger ones (dataChange = false).
  *   target_size (bytes; default: the table's), zstd_level, partition_filters

@@ -73,7 +73,6 @@ pub async fn land(
 ) -> Result<Snapshot> {
     base.layout.require_writable()?;
     let mut txns = base.txns().await?.clone();
-    require_in_log(base).await?;
     let id = stamp(&mut options.info);
     let info = options.info.into_iter().collect();
     let entry = CommitData::new(actions, operation, info, options.txns.clone()).get_bytes();
@@ -81,10 +80,11 @@ pub async fn land(
     let mut read = base.version();
     for _ in 0..=REBASES_MAX {
         let version = read + 1;
+        require_free(base, version).await?;
         let put = CommitOrBytes::LogBytes(entry.clone());
         let written = base.log_store.write_commit_entry(version, put, Uuid::new_v4()).await;
         // From here on the entry may exist.
-        if written.is_ok() || is_ours(base, version, &id, written).await? {
+        if is_ours(base, version, &id, written).await? {
             txns.extend(options.txns.into_iter().map(|txn| (txn.app_id, txn.version)));
             return Ok(base.succeeded_by(version, txns));
         }
@@ -92,17 +92,24 @@ pub async fn land(
         read = others.version;
         txns.extend(others.txns);
     }
-    let others = format!("{REBASES_MAX} commits of others came first, the last one as version {read}");
-    Err(Failure::new(Code::Unavailable, others))
+    let message = format!("others were faster {} times in a row, the last time as version {read}", REBASES_MAX + 1);
+    Err(Failure::new(Code::Unavailable, message))
 }
 
-/// A version that the log was cleaned past must not be written again: nobody would ever read it.
-async fn require_in_log(base: &Snapshot) -> Result<()> {
-    let version = base.version();
-    if base.log_store.read_commit_entry(version).await?.is_some() || Log::list(&base.log_store).await?.newest() == Some(version) {
-        return Ok(());
+/// At or below the newest checkpoint an entry that is not there was cleaned up, in whatever order: written again, it would
+/// be one that nobody reads, and so would be all that follow it.
+async fn require_free(base: &Snapshot, version: u64) -> Result<()> {
+    match Log::newest_checkpoint_version(&base.log_store).await? {
+        Some(checkpoint) if version <= checkpoint && base.log_store.read_commit_entry(version).await?.is_none() => {
+            let message = format!(
+                "this commit is based on version {}, past which the log was cleaned: version {version} is gone, \
+                 and there is a checkpoint of version {checkpoint}",
+                base.version()
+            );
+            Err(Failure::new(Code::Conflict, message))
+        }
+        _ => Ok(()),
     }
-    Err(Failure::new(Code::Conflict, format!("the log was cleaned past version {version}, on which this commit is based")))
 }
 
 /// Whether entry `version`, which we could not write or do not know to have written, is ours all the same: a retry inside

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use deltalake::logstore::LogStoreRef;
 use futures::TryStreamExt;
 use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use serde_json::Value;
 
 use crate::status::Result;
 
@@ -31,11 +33,49 @@ enum EntryName {
     Checksum(u64),
 }
 
+/// The version that `_last_checkpoint` names, from which readers start.
+async fn checkpoint_hint(log_store: &LogStoreRef) -> Result<Option<u64>> {
+    let hint = log_store.object_store(None).get(&log_store.log_path().clone().join("_last_checkpoint")).await;
+    let bytes = match hint {
+        Ok(hint) => hint.bytes().await?,
+        Err(object_store::Error::NotFound { .. }) => return Ok(None),
+        Err(e) => return Err(e.into()),
+    };
+    // It is only a hint: who cannot read it lists the log.
+    let hint: Option<Value> = serde_json::from_slice(&bytes).ok();
+    Ok(hint.and_then(|hint| hint["version"].as_u64()))
+}
+
 impl Log {
     pub async fn list(log_store: &LogStoreRef) -> Result<Self> {
         let folder = log_store.log_path();
         let store = log_store.object_store(None);
-        let listed: Vec<_> = store.list(Some(folder)).try_collect().await?;
+        Ok(Self::of(folder, store.list(Some(folder)).try_collect().await?))
+    }
+
+    /// As much of it as reading `version` takes: a log of a week has hundreds of thousands of entries before that.
+    pub async fn list_for(log_store: &LogStoreRef, version: u64) -> Result<Self> {
+        if let Some(at) = checkpoint_hint(log_store).await?.filter(|at| *at <= version) {
+            let folder = log_store.log_path();
+            let before = folder.clone().join(format!("{at:020}"));
+            let listed = log_store.object_store(None).list_with_offset(Some(folder), &before).try_collect().await?;
+            let log = Self::of(folder, listed);
+            if log.newest_checkpoint(version).is_some() {
+                return Ok(log);
+            }
+        }
+        Self::list(log_store).await
+    }
+
+    /// By its hint where there is one: then it may be that of the checkpoint before, while a new one is written.
+    pub async fn newest_checkpoint_version(log_store: &LogStoreRef) -> Result<Option<u64>> {
+        match checkpoint_hint(log_store).await? {
+            Some(version) => Ok(Some(version)),
+            None => Ok(Self::list(log_store).await?.newest_checkpoint(u64::MAX).map(|(version, _)| version)),
+        }
+    }
+
+    fn of(folder: &Path, listed: Vec<ObjectMeta>) -> Self {
         let mut log = Self { commits: BTreeMap::new(), checkpoints: BTreeMap::new(), files: BTreeMap::new() };
         for object in listed {
             // What lies deeper belongs to other writers' features.
@@ -55,7 +95,7 @@ impl Log {
             };
             log.files.entry(version).or_default().push(object.location);
         }
-        Ok(log)
+        log
     }
 
     fn add_checkpoint(&mut self, version: u64, parts: usize, location: Path) {
@@ -82,11 +122,6 @@ impl Log {
 
     pub fn oldest(&self) -> Option<u64> {
         self.commits.keys().next().copied()
-    }
-
-    pub fn newest(&self) -> Option<u64> {
-        let checkpoint = self.newest_checkpoint(u64::MAX).map(|(version, _)| version);
-        checkpoint.max(self.commits.keys().next_back().copied())
     }
 
     /// The newest version that was committed at or before `time_ms`.

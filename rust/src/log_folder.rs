@@ -4,8 +4,8 @@ use std::fs;
 use std::io;
 use std::path::Path as FsPath;
 
-/// Names in `folder` that follow `after` and can be log files, sorted. Every commit lists the log twice to see whether it is
-/// the newest, and a log of a week has hundreds of thousands of entries: the names of those that nobody asked for must cost
+/// Names in `folder` that follow `after` and can be log files, sorted. Every reader lists the log
+/// from a checkpoint on, and a log of a week has hundreds of thousands of entries: the names of those that nobody asked for must cost
 /// next to nothing. None: the folder holds something a log does not (a folder, a link, a name of other characters), so
 /// that only the general listing can say how it is to be spelt.
 pub fn names_after(folder: &FsPath, after: &str) -> io::Result<Option<Vec<String>>> {

@@ -77,7 +77,8 @@ struct DeleteResult {
   int64_t rows_deleted = 0;  ///< -1: not known, as a file without statistics went as a whole.
 };
 
-/// One version of a table. Keeps what it needs alive. Immutable, thread-safe.
+/// One version of a table. Immutable, thread-safe. Reads the log when it is first asked for what is in it: kNotFound if the log
+/// was cleaned past this version by then.
 class Snapshot {
  public:
   explicit Snapshot(Handle<weir_snapshot> handle) : handle_(std::move(handle)) {}
@@ -151,7 +152,8 @@ class DeltaTable {
                                                             const WriteOptions& options);
 
   /// Appends `files` (may be null) and sets `txns` in one commit on top of `base`; `info_json`, an object or empty, is
-  /// merged into commitInfo. kConflict: another writer set one of these app ids, or changed the table, since `base`.
+  /// merged into commitInfo. kConflict: another writer set one of these app ids, or changed the table, since `base`, or the
+  /// log was cleaned past `base`. kNotFound: as Snapshot::txn().
   /// kOutcomeUnknown: read a new snapshot and compare its txns. Any other error: nothing was committed.
   /// Versions of txns are NOT compared: Delta accepts equal and lower ones.
   [[nodiscard]] Result<std::unique_ptr<Snapshot>> commit(const Snapshot& base, const WrittenFiles* files,
@@ -172,7 +174,8 @@ class DeltaTable {
   [[nodiscard]] Result<DeleteResult> delete_rows(const std::string& predicate_sql, const std::vector<Txn>& txns,
                                                  std::string_view info_json);
 
-  // Maintenance: commits made meanwhile, or later on a snapshot from before, do not fail because of it.
+  // Maintenance: commits made meanwhile, or later on a snapshot from before, do not fail because of it, but for one that
+  // clean_log() removed.
 
   /// Checkpoints the newest version and returns it.
   [[nodiscard]] Result<int64_t> checkpoint();

@@ -7,7 +7,10 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "engine/query.h"
@@ -271,6 +274,45 @@ TEST_F(MaintenanceTest, ABaseThatTheLogWasCleanedPastIsRefusedForItsVersionsAreF
   const auto after = append(*table, **table->snapshot(), 9, 9);
   ASSERT_NE(after, nullptr);
   EXPECT_EQ(count(*after), 9);
+}
+
+TEST_F(MaintenanceTest, AnEntryThatACleanUpTookOutOfOrderIsNotWrittenAgain) {
+  const auto table = table_of(4);
+  const auto base = table->snapshot();
+  ASSERT_EQ(*(*base)->txn("weir/t/0"), 4);
+  ingest(*table, 5, 8);
+  ASSERT_TRUE(table->checkpoint().ok());
+  const auto files = table->write(test::events_schema(), {test::events(9, 9)}, {});
+  const auto commit_on_base = [&] { return table->commit(**base, files->get(), {{"weir/u/0", 9}}, "").status(); };
+  for (const int64_t gone : {7, 5}) {  // Behind what is read on the way, and right behind the base.
+    const auto entry = log() / (version_name(gone) + ".json");
+    ASSERT_TRUE(std::filesystem::remove(entry));
+    const Status refused = commit_on_base();
+    EXPECT_EQ(refused.code(), StatusCode::kConflict) << refused.to_string();
+    EXPECT_FALSE(std::filesystem::exists(entry));
+  }
+  EXPECT_EQ(count(**table->snapshot()), 8);
+  const auto after = append(*table, **table->snapshot(), 9, 9);
+  ASSERT_NE(after, nullptr);
+  EXPECT_EQ(count(*after), 9);
+}
+
+TEST_F(MaintenanceTest, PositionsAreReadFromTheCheckpointOnAndFromAllOfTheLogWhereItsHintIsOfNoUse) {
+  const auto table = table_of(4);
+  ASSERT_TRUE(table->checkpoint().ok());
+  ingest(*table, 5, 8);
+  ASSERT_TRUE(table->checkpoint().ok());
+  ingest(*table, 9, 10);
+  const auto position = [&](std::optional<int64_t> version) { return *(*table->snapshot(version))->txn("weir/t/0"); };
+  const auto all_are_right = [&] { return position({}) == 10 && position(8) == 8 && position(6) == 6 && position(2) == 2; };
+  EXPECT_TRUE(all_are_right());
+  const auto hint = log() / "_last_checkpoint";
+  for (const std::string text : {R"({"version":4,"size":1})", R"({"version":3,"size":1})", "{", ""}) {
+    std::ofstream(hint) << text;
+    EXPECT_TRUE(all_are_right()) << text;
+  }
+  std::filesystem::remove(hint);
+  EXPECT_TRUE(all_are_right());
 }
 
 TEST_F(MaintenanceTest, WithoutACheckpointTheLogIsKeptWhole) {
