@@ -160,6 +160,9 @@ weir_snapshot* weir_table_snapshot(weir_table* table, int64_t version, int64_t t
                                    weir_status* status);
 void weir_snapshot_free(weir_snapshot* snapshot);
 
+/* Known without reading anything. -1: NULL was given. */
+int64_t weir_snapshot_version(const weir_snapshot* snapshot);
+
 /* JSON: version, schema (the Delta schema object), partition_columns, properties,
  * description (or null), num_files, num_rows (null if a file has no statistics),
  * size_bytes, txns {app_id: version}; with_files adds files: [{path, size, num_rows,

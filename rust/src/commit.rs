@@ -71,7 +71,7 @@ pub async fn land(
     operation: DeltaOperation,
     mut options: CommitOptions,
 ) -> Result<Snapshot> {
-    base.layout.require_writable()?;
+    base.require_writable().await?;
     let mut txns = base.txns().await?.clone();
     let id = stamp(&mut options.info);
     let info = options.info.into_iter().collect();

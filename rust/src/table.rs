@@ -35,7 +35,7 @@ pub struct Layout {
     /// Of the version in which it was first seen here.
     log: kernel::Snapshot,
     /// Why commits are refused: the table has a feature that delta-rs does not write.
-    writable: Result<()>,
+    writable: OnceCell<Result<()>>,
 }
 
 /// One version of a table. What costs memory or reading is loaded when it is first asked for: a commit needs none of it.
@@ -97,7 +97,7 @@ impl Table {
     }
 
     fn assemble(engine: &Arc<Engine>, location: Location, log_store: LogStoreRef) -> Result<Self> {
-        let layout = engine.block_on(async { Layout::load(&log_store, open_log(&log_store, None).await?).await })?;
+        let layout = Layout::of(engine.block_on(open_log(&log_store, None))?)?;
         let newest = Mutex::new((layout.log.version(), Arc::new(layout)));
         Ok(Self { engine: engine.clone(), location, log_store, newest })
     }
@@ -109,7 +109,7 @@ impl Table {
     pub fn snapshot(&self, version: Option<u64>) -> Result<Snapshot> {
         let snapshot = self.engine.block_on(async {
             match version {
-                Some(v) => readable(&self.log_store, v, self.load(version)).await,
+                Some(v) => readable(&self.log_store, v, async || self.load(version).await).await,
                 None => self.load(None).await,
             }
         })?;
@@ -125,7 +125,7 @@ impl Table {
         let (version, known) = (log.version(), self.layout());
         let layout = match known.is_of(&log) {
             true => known,
-            false => Arc::new(Layout::load(&self.log_store, log).await?),
+            false => Arc::new(Layout::of(log)?),
         };
         Ok(Snapshot::new(self.engine.clone(), self.log_store.clone(), layout, version))
     }
@@ -157,17 +157,14 @@ impl Table {
 }
 
 impl Layout {
-    async fn load(log_store: &LogStoreRef, log: kernel::Snapshot) -> Result<Self> {
+    fn of(log: kernel::Snapshot) -> Result<Self> {
         refuse_features(log.metadata(), log.protocol())?;
         let schema: Schema = log
             .schema()
             .as_ref()
             .try_into_arrow()
             .map_err(|e| Failure::translate(&e, Code::Internal).context("table schema"))?;
-        // The one thing here for which delta-rs wants the files, too.
-        let state = DeltaTableState::try_new(log_store, Some(log.version())).await?;
-        let writable = PROTOCOL.can_write_to(&state).map_err(|e| Failure::translate(&e, Code::InvalidArgument));
-        Ok(Self { schema: Arc::new(schema), log, writable })
+        Ok(Self { schema: Arc::new(schema), log, writable: OnceCell::new() })
     }
 
     fn is_of(&self, log: &kernel::Snapshot) -> bool {
@@ -193,10 +190,6 @@ impl Layout {
     pub fn properties(&self) -> &impl TablePropertiesExt {
         self.log.table_properties()
     }
-
-    pub fn require_writable(&self) -> Result<()> {
-        self.writable.clone()
-    }
 }
 
 /// Reads protocol, schema and properties, and no data file's record.
@@ -206,8 +199,8 @@ async fn open_log(log_store: &LogStoreRef, version: Option<u64>) -> Result<kerne
 }
 
 /// `read`, which reads `version`; NotFound if the log says that it is no longer there.
-async fn readable<T>(log_store: &LogStoreRef, version: u64, read: impl Future<Output = Result<T>>) -> Result<T> {
-    let failure = match read.await {
+async fn readable<T>(log_store: &LogStoreRef, version: u64, read: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let failure = match read().await {
         Err(failure) => failure,
         done => return done,
     };
@@ -219,6 +212,8 @@ async fn readable<T>(log_store: &LogStoreRef, version: u64, read: impl Future<Ou
             Code::NotFound,
             format!("{} has no version {version}, or no longer", log_store.root_url()),
         )),
+        // Cleaned up while it was read, and readable from a newer checkpoint.
+        Ok(_) if matches!(failure.code, Code::NotFound | Code::DataLoss) => read().await,
         _ => Err(failure),
     }
 }
@@ -301,15 +296,24 @@ impl Snapshot {
         Self { txns: OnceCell::new_with(Some(txns)), ..next }
     }
 
+    /// Asked once of a layout, by the first commit: delta-rs wants the files for it, too.
+    pub async fn require_writable(&self) -> Result<()> {
+        let judge = async || {
+            let judged = PROTOCOL.can_write_to(self.state().await?);
+            Ok::<_, Failure>(judged.map_err(|e| Failure::translate(&e, Code::InvalidArgument)))
+        };
+        self.layout.writable.get_or_try_init(judge).await?.clone()
+    }
+
     /// What a reader of the data files needs.
     pub async fn state(&self) -> Result<&DeltaTableState> {
         let load = async || Ok(DeltaTableState::try_new(&self.log_store, Some(self.version)).await?);
-        self.state.get_or_try_init(|| readable(&self.log_store, self.version, load())).await
+        self.state.get_or_try_init(|| readable(&self.log_store, self.version, load)).await
     }
 
     pub async fn txns(&self) -> Result<&BTreeMap<String, i64>> {
-        let read = || txns::read_all(&self.log_store, self.version);
-        self.txns.get_or_try_init(|| readable(&self.log_store, self.version, read())).await
+        let read = async || txns::read_all(&self.log_store, self.version).await;
+        self.txns.get_or_try_init(|| readable(&self.log_store, self.version, read)).await
     }
 
     pub fn txn(&self, app_id: &str) -> Result<Option<i64>> {
