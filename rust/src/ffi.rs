@@ -182,6 +182,11 @@ pub unsafe extern "C" fn weir_snapshot_free(snapshot: *mut Snapshot) {
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_snapshot_version(snapshot: *const Snapshot) -> i64 {
+    unsafe { snapshot.as_ref() }.map_or(-1, |snapshot| i64::try_from(snapshot.version()).unwrap_or(i64::MAX))
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn weir_snapshot_describe(
     snapshot: *const Snapshot,
     with_files: bool,

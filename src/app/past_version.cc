@@ -69,7 +69,7 @@ Result<std::shared_ptr<const LakeSnapshot>> past_snapshot(const engine::ObjectSt
   }
   WEIR_RETURN_IF_ERROR(found.status());
   WEIR_ASSIGN_OR_RETURN(const std::string missing, files.missing(**found));
-  WEIR_ASSIGN_OR_RETURN(const int64_t version, (*found)->version());
+  const int64_t version = (*found)->version();
   if (!missing.empty()) {
     return not_found("version " + std::to_string(version) + " of table " + name + " cannot be read any more: a vacuum deleted " +
                      missing + " of it" + oldest_readable(objects, table, files));

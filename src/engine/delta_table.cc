@@ -75,14 +75,7 @@ auto read_answer(const std::string& text, Read read) -> Result<decltype(read(jso
 
 }  // namespace
 
-Result<int64_t> Snapshot::version() const {
-  const std::lock_guard lock(mutex_);
-  if (!version_) {
-    WEIR_ASSIGN_OR_RETURN(const TableDescription table, describe(/*with_files=*/false));
-    version_ = table.version;
-  }
-  return *version_;
-}
+int64_t Snapshot::version() const { return weir_snapshot_version(handle_.get()); }
 
 Result<std::optional<int64_t>> Snapshot::txn(std::string_view app_id) const {
   const std::string id(app_id);

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,8 +82,7 @@ class Snapshot {
  public:
   explicit Snapshot(Handle<weir_snapshot> handle) : handle_(std::move(handle)) {}
 
-  /// Reads the log once and keeps the answer.
-  [[nodiscard]] Result<int64_t> version() const;
+  [[nodiscard]] int64_t version() const;
 
   /// The version of `app_id` as of this snapshot; empty when the table never saw it.
   [[nodiscard]] Result<std::optional<int64_t>> txn(std::string_view app_id) const;
@@ -97,8 +95,6 @@ class Snapshot {
 
  private:
   const Handle<weir_snapshot> handle_;
-  mutable std::mutex mutex_;
-  mutable std::optional<int64_t> version_;  // Guarded by mutex_.
 };
 
 /// Data files that no version refers to yet. Dropping it leaves the files for vacuum. Immutable, thread-safe.

@@ -39,7 +39,7 @@ TEST_F(EngineTest, ATableIsCreatedOnceWithItsPropertiesAndTransactions) {
   ASSERT_TRUE(opened.ok()) << opened.status().to_string();
   const auto snapshot = (*opened)->snapshot();
   ASSERT_TRUE(snapshot.ok());
-  EXPECT_EQ(*(*snapshot)->version(), 0);
+  EXPECT_EQ((*snapshot)->version(), 0);
   EXPECT_EQ(*(*snapshot)->txn("weir/t/0"), 41);
   EXPECT_EQ(*(*snapshot)->txn("weir/t/1"), std::nullopt);
   const auto description = (*snapshot)->describe(true);
@@ -71,7 +71,7 @@ TEST_F(EngineTest, ATimeStandsForTheNewestVersionCommittedUntilThen) {
     std::filesystem::last_write_time(log / ("0000000000000000000" + std::to_string(version) + ".json"),
                                      at(written_ms[version]));
   }
-  const auto version_at = [&](int64_t unix_ms) { return *(*table->snapshot_at(unix_ms))->version(); };
+  const auto version_at = [&](int64_t unix_ms) { return (*table->snapshot_at(unix_ms))->version(); };
   EXPECT_EQ(version_at(1'000'000), 0);
   EXPECT_EQ(version_at(1'999'999), 0);
   EXPECT_EQ(version_at(2'000'000), 1);
@@ -99,7 +99,7 @@ TEST_F(EngineTest, ACommitMakesRowsAndPositionVisibleTogether) {
   const auto committed = table->commit(**base, files->get(), {{"weir/t/0", 100}}, "{}");
   ASSERT_TRUE(committed.ok()) << committed.status().to_string();
   EXPECT_EQ(*(*committed)->txn("weir/t/0"), 100);
-  EXPECT_EQ(*(*committed)->version(), 1);
+  EXPECT_EQ((*committed)->version(), 1);
   EXPECT_EQ(count(**committed), 100);
   EXPECT_EQ(count(**committed, "_seq > 60 AND name = 'e61'"), 1);
   EXPECT_EQ(count(**base), 0);

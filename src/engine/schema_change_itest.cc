@@ -41,7 +41,7 @@ TEST_F(SchemaChangeTest, NewColumnsAreNullInOldFilesAndWrittenFromThenOn) {
   const auto schema = arrow::schema({kName->WithNullable(true), kPlace, kTags, kSeq});
   const auto changed = table_->set_schema(*base_, *schema, {{"weir/t/0", 7}}, R"({"weir":{"plan":"p2"}})");
   ASSERT_TRUE(changed.ok()) << changed.status().to_string();
-  EXPECT_EQ(*(*changed)->version(), *base_->version() + 1);
+  EXPECT_EQ((*changed)->version(), base_->version() + 1);
   EXPECT_EQ(*(*changed)->txn("weir/t/0"), 7);
   EXPECT_EQ((*changed)->describe(false)->properties.at("weir.table"), "t");
   EXPECT_EQ(count(**changed, "place IS NULL AND tags IS NULL AND name IN ('e1', 'e2')"), 2);
@@ -113,16 +113,16 @@ TEST_F(SchemaChangeTest, WhatOldFilesCannotHaveIsRefusedWithColumnAndTypes) {
   expect_refused({kName, kTags, kSeq}, AllOf(HasSubstr("'name'"), HasSubstr("NULL")));
   const auto strict_tags = arrow::field("tags", arrow::list(arrow::field("element", arrow::int64(), false)));
   expect_refused({kName->WithNullable(true), strict_tags, kSeq}, AllOf(HasSubstr("'tags'"), HasSubstr("containsNull")));
-  EXPECT_EQ(*(*table_->snapshot())->version(), *base_->version());
+  EXPECT_EQ((*table_->snapshot())->version(), base_->version());
 }
 
 TEST_F(SchemaChangeTest, TheSchemaThatIsThereOnlySetsTheTransactions) {
   const auto same = table_->set_schema(*base_, *test::events_schema(), {}, "");
   ASSERT_TRUE(same.ok()) << same.status().to_string();
-  EXPECT_EQ(*(*same)->version(), *base_->version());
+  EXPECT_EQ((*same)->version(), base_->version());
   const auto set = table_->set_schema(*base_, *test::events_schema(), {{"weir/t/0", 9}}, "");
   ASSERT_TRUE(set.ok()) << set.status().to_string();
-  EXPECT_EQ(*(*set)->version(), *base_->version() + 1);
+  EXPECT_EQ((*set)->version(), base_->version() + 1);
   EXPECT_EQ(*(*set)->txn("weir/t/0"), 9);
 }
 

@@ -22,10 +22,7 @@ class DeltaLakeSnapshot final : public LakeSnapshot {
  public:
   explicit DeltaLakeSnapshot(std::shared_ptr<const engine::Snapshot> snapshot) : snapshot_(std::move(snapshot)) {}
 
-  int64_t version() const override {
-    const Result<int64_t> version = snapshot_->version();
-    return version.ok() ? *version : -1;
-  }
+  int64_t version() const override { return snapshot_->version(); }
   Result<std::optional<int64_t>> txn(std::string_view app_id) const override { return snapshot_->txn(app_id); }
 
   [[nodiscard]] const std::shared_ptr<const engine::Snapshot>& engine() const { return snapshot_; }

@@ -74,6 +74,7 @@ static void commits_that_landed(weir_table* table) {
   weir_snapshot* after = commit_one(s, NULL, "app", 2);
   OK();
   expect_txn(after, "app", 2);
+  CHECK(weir_snapshot_version(after) == 2 && weir_snapshot_version(NULL) == -1);
   CHECK(g_fault.open_errno == EIO); /* nothing was read so far */
   weir_buffer described = weir_snapshot_describe(after, false, &g_status);
   EXPECT(WEIR_UNAVAILABLE, NULL);
