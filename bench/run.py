@@ -16,6 +16,7 @@ from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
 REPOSITORY = BENCH.parent
+THROUGH_TRINO = {"P13", "P14", "P15", "P16"}
 
 
 def arguments() -> argparse.Namespace:
@@ -64,8 +65,8 @@ def measure(asked: argparse.Namespace, folder: Path):
     if "P11" in wanted:
         yield growth(asked.build, folder, asked.rounds, command("P11"))
     rate = asked.rate
-    through_trino = {"P13", "P14", "P15", "P16"} & set(wanted)
-    if {"P1", "P6", "P8"} & set(wanted) or through_trino:
+    through_trino = THROUGH_TRINO & set(wanted)
+    if ({"P1", "P6", "P8"} | THROUGH_TRINO) & set(wanted):
         with Bench(asked.build, folder) as bench:
             if "P1" in wanted:
                 rows = ingest(bench, asked.events, asked.rounds, command("P1", "--events", asked.events))

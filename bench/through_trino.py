@@ -11,6 +11,7 @@ from pathlib import Path
 
 from end_to_end import TABLE, Bench
 from measure import Row, Spread, pairs, run
+from servers import until
 from trino_server import CACHE, JAVA, TrinoServer
 
 QUERIES_PER_ROUND = 5
@@ -36,8 +37,8 @@ def reading(bench: Bench, trino: TrinoServer, events: int, rounds: int, command:
     try:
         bench.publish(stream, HOT_ONLY)
         newest = events + HOT_ONLY
-        _wait(lambda: f"rows up to _seq {events} from the lake" in trino.comment(TABLE))
-        _wait(lambda: trino.query(f"SELECT count(*) FROM lake.weir.{TABLE}") == [[newest]])
+        until(lambda: f"rows up to _seq {events} from the lake" in trino.comment(TABLE), "the view has reached the lake", timeout=300)
+        until(lambda: trino.query(f"SELECT count(*) FROM lake.weir.{TABLE}") == [[newest]], "the view shows every row", timeout=300)
         rows = _queries(bench, trino, name, events, newest, rounds, command)
         rows.append(_metadata(bench, trino, rounds, command))
         return rows
@@ -154,11 +155,3 @@ def keeping_current(bench: Bench, trino: TrinoServer, events: int, rounds: int, 
             details={"events_s": us, "against_events_s": them, "cpu_s_per_million": budget},
         )
     ]
-
-
-def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 300
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError("it does not come about")
-        time.sleep(0.1)
