@@ -18,8 +18,10 @@ from world import Pipeline, World
 FRESHNESS_SECONDS = float(os.environ.get("WEIR_TEST_FRESHNESS_SECONDS", "90"))
 RATE = int(os.environ.get("WEIR_TEST_RATE", "10000"))  # Events a second; docs/benchmarks.md has P1.
 COUNTS = int(os.environ.get("WEIR_TEST_COUNTS", "30"))
+# Between two counts of a reader, in seconds. At a high rate ingest needs the processors as well.
+PAUSE = float(os.environ.get("WEIR_TEST_PAUSE", "0"))
 # Published together. At a high rate round trips to a busy server would hold the feed up.
-BATCH = max(BATCH_EVENTS, RATE // 10)
+BATCH = max(BATCH_EVENTS, RATE // 2)
 PREPARED_SECONDS = 20  # Later events are made while they flow.
 READERS = 2
 VIEW = f"lake.weir.{events.TABLE}"
@@ -120,6 +122,7 @@ class Reader(threading.Thread):
                 continue
             most = rows_among(self._published.at_most_now())
             self.answers.append(Answer(started, time.monotonic(), least, most, rows, [value or 0 for value in which] or None))
+            self._over.wait(PAUSE)
 
     def end(self) -> None:
         self._over.set()
