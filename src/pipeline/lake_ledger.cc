@@ -34,7 +34,7 @@ Result<Seq> LakeLedger::take_over() {
     if (held > epoch_.value) {
       return fenced(app_id_ + " is held by epoch " + std::to_string(held) + ", ours is " + std::to_string(epoch_.value));
     }
-    if (held == epoch_.value && position) {
+    if (held == epoch_.value && position && !unsure_) {
       position_ = Seq{*position};
       return position_;
     }
@@ -42,6 +42,8 @@ Result<Seq> LakeLedger::take_over() {
     if (!position) txns.push_back({app_id_, initial_->value});
     auto committed = table_.commit(*snapshot_, nullptr, txns, "{}");
     last_error = committed.status();
+    if (committed.ok()) unsure_ = false;
+    if (last_error.code() == StatusCode::kOutcomeUnknown) unsure_ = true;
     // Whatever the answer was, the next snapshot says whether our epoch is in.
     if (!committed.ok() && last_error.disposition() != Disposition::kReconcile) return last_error;
   }
@@ -63,6 +65,7 @@ Status LakeLedger::commit(Seq expected, Seq last, const LakeFiles* files, const 
   std::vector<LakeTxn> txns{{app_id_, last.value}, {app_id_of("epoch"), epoch_.value}};
   txns.insert(txns.end(), also.begin(), also.end());
   auto committed = table_.commit(*snapshot_, files, txns, info_json);
+  if (committed.status().code() == StatusCode::kOutcomeUnknown) unsure_ = true;
   WEIR_RETURN_IF_ERROR(judged(committed.status()));
   snapshot_ = std::move(*committed);
   position_ = last;

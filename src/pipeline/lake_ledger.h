@@ -28,7 +28,9 @@ class LakeLedger {
   /// table is refused, because a lost position would make rows double.
   LakeLedger(LakeTable& table, std::string app_id, Epoch epoch, std::optional<Seq> initial = std::nullopt);
 
-  /// Makes our epoch the one in the table (a transaction-only commit when it is lower) and returns the position.
+  /// Makes our epoch the one in the table and returns the position: by a transaction-only commit when it is lower, and after a
+  /// commit with an unknown outcome. What can be seen then may not be on disk yet (the sync of the log's folder may have
+  /// failed); a commit that was made behind it, and synced, has it there.
   /// kFenced: a higher epoch is there. kDataLoss: the table has lost its position. Otherwise as LakeTable.
   [[nodiscard]] Result<Seq> take_over();
 
@@ -51,6 +53,7 @@ class LakeLedger {
   const std::optional<Seq> initial_;
   std::shared_ptr<const LakeSnapshot> snapshot_;  // The one every commit is based on; replaced by each success.
   Seq position_{0};
+  bool unsure_ = false;  // The last commit may have landed without being durable.
 };
 
 }  // namespace weir::pipeline
