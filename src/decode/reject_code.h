@@ -28,8 +28,9 @@ enum class RejectCode : uint8_t {
   kUnknownField,
   kBadHeader,
   kBadSubject,
-  kSqlError,    ///< Given by transform: decoded, but the plan's SQL failed on the row.
-  kInvalidCsv,  ///< Given by backfill: a line of a CSV file is no record.
+  kSqlError,      ///< Given by transform: decoded, but the plan's SQL failed on the row.
+  kInvalidCsv,    ///< Given by backfill: a line of a CSV file is no record.
+  kBadPartition,  ///< Given by transform: no partition of a Delta table can hold the row.
 };
 
 /// Every code with its spelling; kNone is not one of them.
@@ -37,7 +38,7 @@ struct RejectCodeName {
   RejectCode code;
   std::string_view name;
 };
-inline constexpr std::array<RejectCodeName, 20> kRejectCodes{{
+inline constexpr std::array<RejectCodeName, 21> kRejectCodes{{
     {RejectCode::kEmpty, "empty"},
     {RejectCode::kTooLarge, "too_large"},
     {RejectCode::kInvalidUtf8, "invalid_utf8"},
@@ -58,6 +59,7 @@ inline constexpr std::array<RejectCodeName, 20> kRejectCodes{{
     {RejectCode::kBadSubject, "bad_subject"},
     {RejectCode::kSqlError, "sql_error"},
     {RejectCode::kInvalidCsv, "invalid_csv"},
+    {RejectCode::kBadPartition, "bad_partition"},
 }};
 
 [[nodiscard]] constexpr std::string_view to_string(RejectCode code) {

@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "batch/arrow_memory.h"
@@ -54,7 +55,8 @@ Result<std::shared_ptr<const Slice>> DerivedRows::apply(const Slice& source) con
   WEIR_ASSIGN_OR_RETURN(SqlRows result, apply_sql(sql_, source.rows, row_schema_));
   slice->rows = std::move(result.rows);
   slice->filtered = result.filtered;
-  WEIR_ASSIGN_OR_RETURN(slice->rejects, rejects(*source.rows, std::move(result.faults)));
+  WEIR_ASSIGN_OR_RETURN(auto unplaceable, take_out_unplaceable(plan_->partition_by, &slice->rows));
+  WEIR_ASSIGN_OR_RETURN(slice->rejects, rejects(*source.rows, std::move(result.faults), std::move(unplaceable)));
   slice->bytes = batch_bytes(*slice->rows);
   for (const Reject& reject : slice->rejects) {
     slice->bytes += static_cast<int64_t>(sizeof(Reject) + reject.payload.size() + reject.reason.size());
@@ -62,23 +64,31 @@ Result<std::shared_ptr<const Slice>> DerivedRows::apply(const Slice& source) con
   return std::shared_ptr<const Slice>(std::move(slice));
 }
 
-Result<std::vector<Reject>> DerivedRows::rejects(const arrow::RecordBatch& input, std::vector<SqlFault> faults) const {
+Result<std::vector<Reject>> DerivedRows::rejects(const arrow::RecordBatch& input, std::vector<SqlFault> faults,
+                                                 std::vector<PartitionFault> unplaceable) const {
   std::vector<Reject> rejects;
-  if (faults.empty()) return rejects;
+  if (faults.empty() && unplaceable.empty()) return rejects;
   WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(input));
   WEIR_ASSIGN_OR_RETURN(const Origin origin, origin_of(input));
-  for (SqlFault& fault : faults) {
-    const RowId id = ids[static_cast<size_t>(fault.index)];
+  const auto reject_of = [&](int64_t index, std::string_view code, std::string reason) {
+    const RowId id = ids[static_cast<size_t>(index)];
     Reject reject;
     reject.seq = id.seq;
     reject.row = id.row;
-    reject.time_us = origin.time.Value(fault.index);
-    reject.subject = origin.subject.GetString(fault.index);
-    reject.code = kSqlErrorCode;
-    reject.reason = std::move(fault.reason);
-    reject.payload = row_json(input, fault.index, plan_->input);
-    rejects.push_back(std::move(reject));
+    reject.time_us = origin.time.Value(index);
+    reject.subject = origin.subject.GetString(index);
+    reject.code = code;
+    reject.reason = std::move(reason);
+    reject.payload = row_json(input, index, plan_->input);
+    return reject;
+  };
+  for (SqlFault& fault : faults) rejects.push_back(reject_of(fault.index, kSqlErrorCode, std::move(fault.reason)));
+  for (PartitionFault& fault : unplaceable) {
+    const int64_t index = std::ranges::find(ids, fault.id) - ids.begin();
+    rejects.push_back(reject_of(index, kBadPartitionCode, std::move(fault.reason)));
+    rejects.back().pointer = std::move(fault.column);
   }
+  std::ranges::sort(rejects, {}, [](const Reject& reject) { return RowId{reject.seq, reject.row}; });
   return rejects;
 }
 

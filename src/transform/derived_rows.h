@@ -6,6 +6,7 @@
 #include "base/status.h"
 #include "batch/slice.h"
 #include "schema/table_schema.h"
+#include "transform/partition_values.h"
 #include "transform/sql_rows.h"
 
 namespace arrow {
@@ -28,7 +29,8 @@ class DerivedRows {
  private:
   DerivedRows(std::shared_ptr<const Plan> plan, SqlRun sql);
 
-  [[nodiscard]] Result<std::vector<Reject>> rejects(const arrow::RecordBatch& input, std::vector<SqlFault> faults) const;
+  [[nodiscard]] Result<std::vector<Reject>> rejects(const arrow::RecordBatch& input, std::vector<SqlFault> faults,
+                                                    std::vector<PartitionFault> unplaceable) const;
 
   const std::shared_ptr<const Plan> plan_;
   const SqlRun sql_;

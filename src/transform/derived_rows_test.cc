@@ -1,6 +1,7 @@
 #include "transform/derived_rows.h"
 
 #include <arrow/array.h>
+#include <arrow/builder.h>
 #include <arrow/record_batch.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -67,6 +68,38 @@ TEST(DerivedRows, EveryRowBecomesARowIsFilteredOrIsADeadLetterAndKeepsItsIdentit
   EXPECT_EQ(reject.payload, "{\"n\":6}");
   EXPECT_EQ(reject.code, "sql_error");
   EXPECT_THAT(reject.reason, HasSubstr("division by zero"));
+}
+
+TEST(DerivedRows, ARowThatNoPartitionCanHoldIsADeadLetterBetweenThoseOfTheSql) {
+  Plan plan = plan_of({required(column("n", "int64"))});
+  EXPECT_TRUE(set_rows_from_input(&plan).ok());
+  RowColumn kind = plan.rows.front();
+  kind.name = "kind";
+  kind.type = *parse_column_type("string");
+  plan.rows.push_back(kind);
+  plan.sql = "SELECT n, CASE WHEN n = 4 THEN '' ELSE 'k' END AS kind FROM input WHERE n % 2 = 0";
+  plan.partition_by = {"kind"};
+  const auto with_kind = [even = even_without(6)](const std::shared_ptr<arrow::RecordBatch>& rows)
+      -> Result<std::shared_ptr<arrow::RecordBatch>> {
+    WEIR_ASSIGN_OR_RETURN(const auto kept, even(rows));
+    arrow::StringBuilder kinds;
+    for (int64_t i = 0; i < kept->num_rows(); ++i) EXPECT_TRUE(kinds.Append(value_at(*kept, i) == 4 ? "" : "k").ok());
+    return *kept->AddColumn(1, "kind", *kinds.Finish());
+  };
+  const auto derive = DerivedRows::create(std::make_shared<const Plan>(std::move(plan)), with_kind);
+  ASSERT_TRUE(derive.ok());
+  const auto slice = (*derive)->apply(*source_slice(8));
+  ASSERT_TRUE(slice.ok()) << slice.status().to_string();
+  EXPECT_THAT(*row_ids(*(*slice)->rows), ElementsAre(RowId{Seq{102}, 0}, RowId{Seq{108}, 0}));
+  EXPECT_EQ((*slice)->events, 8);
+  EXPECT_EQ((*slice)->filtered, 4);
+  ASSERT_EQ((*slice)->rejects.size(), 2);
+  EXPECT_EQ((*slice)->rejects[0].seq, Seq{104});
+  EXPECT_EQ((*slice)->rejects[0].code, "bad_partition");
+  EXPECT_EQ((*slice)->rejects[0].pointer, "kind");
+  EXPECT_EQ((*slice)->rejects[0].payload, "{\"n\":4}");
+  EXPECT_EQ((*slice)->rejects[1].seq, Seq{106});
+  EXPECT_EQ((*slice)->rejects[1].code, "sql_error");
 }
 
 TEST(DerivedRows, ARangeWithoutRowsIsASliceWithoutEvents) {

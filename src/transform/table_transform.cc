@@ -9,6 +9,7 @@
 #include "batch/arrow_memory.h"
 #include "batch/row_ids.h"
 #include "transform/event_payload.h"
+#include "transform/partition_values.h"
 
 namespace weir::transform {
 namespace {
@@ -73,6 +74,7 @@ Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& b
   } else {
     WEIR_ASSIGN_OR_RETURN(slice->rows, conform(decoded.rows, row_schema_));
   }
+  WEIR_RETURN_IF_ERROR(reject_unplaceable(messages, slice.get()));
 
   const auto rejects = static_cast<int64_t>(slice->rejects.size());
   if (slice->events != slice->rows->num_rows() + slice->filtered + rejects) {
@@ -123,14 +125,27 @@ Status TableTransform::run_sql(std::span<const Message> messages, const std::sha
   WEIR_ASSIGN_OR_RETURN(const auto ids, row_ids(*input));
   for (SqlFault& fault : result.faults) {
     const RowId id = ids[static_cast<size_t>(fault.index)];
-    WEIR_ASSIGN_OR_RETURN(Reject reject, sql_reject(messages, id, std::move(fault.reason)));
+    WEIR_ASSIGN_OR_RETURN(Reject reject, reject_of(messages, id, kSqlErrorCode, std::move(fault.reason)));
     slice->rejects.push_back(std::move(reject));
   }
   std::ranges::sort(slice->rejects, {}, id_of);
   return {};
 }
 
-Result<Reject> TableTransform::sql_reject(std::span<const Message> messages, RowId id, std::string reason) const {
+Status TableTransform::reject_unplaceable(std::span<const Message> messages, Slice* slice) const {
+  WEIR_ASSIGN_OR_RETURN(std::vector<PartitionFault> faults, take_out_unplaceable(plan_->partition_by, &slice->rows));
+  if (faults.empty()) return {};
+  for (PartitionFault& fault : faults) {
+    WEIR_ASSIGN_OR_RETURN(Reject reject, reject_of(messages, fault.id, kBadPartitionCode, std::move(fault.reason)));
+    reject.pointer = std::move(fault.column);
+    slice->rejects.push_back(std::move(reject));
+  }
+  std::ranges::sort(slice->rejects, {}, id_of);
+  return {};
+}
+
+Result<Reject> TableTransform::reject_of(std::span<const Message> messages, RowId id, std::string_view code,
+                                         std::string reason) const {
   const auto message = std::ranges::lower_bound(messages, id.seq, {}, &Message::seq);
   if (message == messages.end() || message->seq != id.seq) {
     return internal_error("a row of sequence " + to_string(id.seq) + " came from no message");
@@ -140,7 +155,7 @@ Result<Reject> TableTransform::sql_reject(std::span<const Message> messages, Row
   reject.row = id.row;
   reject.time_us = message->time_us;
   reject.subject = message->subject;
-  reject.code = kSqlErrorCode;
+  reject.code = code;
   reject.reason = std::move(reason);
   reject.payload = event_payload(plan_->format, message->payload, id.row);
   reject.headers = message->headers;

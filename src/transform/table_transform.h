@@ -55,7 +55,9 @@ class TableTransform final : public RowTransform {
   [[nodiscard]] std::span<const Message> messages_of_table(std::span<const Message> in_range);
   [[nodiscard]] Status run_sql(std::span<const Message> messages, const std::shared_ptr<arrow::RecordBatch>& input,
                                Slice* slice) const;
-  [[nodiscard]] Result<Reject> sql_reject(std::span<const Message> messages, RowId id, std::string reason) const;
+  [[nodiscard]] Status reject_unplaceable(std::span<const Message> messages, Slice* slice) const;
+  [[nodiscard]] Result<Reject> reject_of(std::span<const Message> messages, RowId id, std::string_view code,
+                                         std::string reason) const;
 
   const std::shared_ptr<const Plan> plan_;
   const TableTransformOptions options_;

@@ -148,6 +148,45 @@ TEST(TableTransform, EveryEventIsARowOrFilteredOrAReject) {
   EXPECT_EQ(slice->rejects[1].code, "invalid_json");
 }
 
+// Tables by place, partitioned by it.
+Plan places_plan(const std::string& sql = "") {
+  Plan plan;
+  plan.table = "places";
+  plan.input = {{.name = "place", .type = *parse_column_type("string"), .from = *parse_value_source("/at/place"), .required = true}};
+  plan.partition_by = {"place"};
+  plan.sql = sql;
+  EXPECT_TRUE(set_rows_from_input(&plan).ok());
+  return plan;
+}
+
+std::string place(const std::string& name) { return R"({"at":{"place":")" + name + "\"}}"; }
+
+TEST(TableTransform, TextThatNoPartitionCanHoldIsADeadLetter) {
+  const auto same = [](const std::shared_ptr<arrow::RecordBatch>& rows) -> Result<std::shared_ptr<arrow::RecordBatch>> {
+    return rows;
+  };
+  for (const auto& transform : {transform_of(places_plan()), transform_of(places_plan("SELECT *"), {.sql = same})}) {
+    Messages batch({Seq{1}, Seq{9}});
+    std::string slashes(83, '/');  // place= and 83 times %2F are 255 bytes.
+    batch.add(1, place("")).add(2, place("Zürich")).add(3, "nonsense").add(4, place(std::string(249, 'x')));
+    batch.add(5, place(std::string(250, 'x'))).add(6, place(slashes)).add(7, place(slashes + "/")).add(8, place(" "));
+    const auto slice = apply(*transform, batch, {Seq{1}, Seq{9}});
+    EXPECT_EQ(slice->events, 8);
+    EXPECT_THAT(seqs(*slice->rows), ElementsAre(2, 4, 6, 8));
+    ASSERT_EQ(slice->rejects.size(), 4U);
+    std::vector<int64_t> rejected;
+    for (const Reject& reject : slice->rejects) rejected.push_back(reject.seq.value);
+    EXPECT_THAT(rejected, ElementsAre(1, 3, 5, 7));
+    EXPECT_EQ(slice->rejects[0].code, "bad_partition");
+    EXPECT_EQ(slice->rejects[0].pointer, "place");
+    EXPECT_THAT(slice->rejects[0].reason, HasSubstr("column place is empty text"));
+    EXPECT_EQ(slice->rejects[0].payload, place(""));
+    EXPECT_EQ(slice->rejects[1].code, "invalid_json");
+    EXPECT_THAT(slice->rejects[2].reason, HasSubstr("too long"));
+    EXPECT_EQ(slice->rejects[3].code, "bad_partition");
+  }
+}
+
 TEST(TableTransform, ASqlErrorOnOneLineRejectsThatLineOnly) {
   Plan plan = numbers_plan("SELECT *");
   plan.format = PayloadFormat::kNdjson;

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +36,10 @@ def dead_letter_seqs(lake: Path, table: str = TABLE) -> np.ndarray:
     letters = DeltaTable(str(lake / "_dead_letters")).to_pyarrow_table(columns=["table", "_seq"])
     seqs = letters.filter(pc.equal(letters["table"], table))["_seq"].to_numpy()
     return np.sort(seqs[seqs <= lake_position(lake, table)])
+
+
+def dead_letters(lake: Path) -> list[dict[str, Any]]:
+    return DeltaTable(str(lake / "_dead_letters")).to_pyarrow_table().to_pylist()
 
 
 def clickhouse_reads_lake(lake: Path, table: str = TABLE) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What only shows at run time: the message names what, where and how to mend it, and nothing is harmed."""
 
+import json
 import re
 
 import readers
@@ -115,3 +116,34 @@ def test_a_table_altered_in_clickhouse_is_detached_and_taken_again_once_mended(w
     until(lambda: pipeline.positions()[1] == 2 * EVENTS, "ClickHouse is taken again", 90)
     assert weir.terminate() == 0, weir.text()[-4000:]
     world.check_exact(pipeline, 2 * EVENTS)
+
+
+# Each the name of a folder in the lake; what a file system, a URL or a shell gives a meaning to.
+STRANGE = ["a b", "x/y%z", "Zürich", "遅延", "😀", " ", ".", "..", "../..", ".hidden", "a.", "~", "a=b", "a:b*?\"<>|", "\\", "%20", "+&#",
+           "'q'", "null", "NULL", "__HIVE_DEFAULT_PARTITION__", "tab\there", "new\nline", "\u0001", "\u007f", "x" * 240, "é" * 40]
+UNPLACEABLE = ["", "x" * 300, "é" * 60]
+
+
+def test_strange_texts_in_a_partition_column_come_back_and_what_no_folder_can_hold_is_a_dead_letter(world: World) -> None:
+    texts = [text for pair in zip(STRANGE, UNPLACEABLE * len(STRANGE)) for text in pair]
+
+    def event(number: int) -> tuple[str, bytes]:
+        row = {"id": number, "at": "2026-03-01T00:00:00Z", "customer": texts[number - 1], "amount": "1.00"}
+        return f"events.{number}", json.dumps(row).encode()
+
+    world.start_servers()
+    world.create_stream()
+    pipeline = world.pipeline(table='partition_by = ["customer"]\norder_by = ["customer", "at"]')
+    world.publish(1, len(texts), event)
+    world.catch_up(pipeline)
+    expected = {number: text for number, text in enumerate(texts, 1) if text in STRANGE}
+    by_delta = readers.lake_table(world.lake).to_pyarrow_table(columns=["_seq", "customer"]).to_pylist()
+    by_clickhouse = world.clickhouse.arrow("SELECT _seq, customer FROM weir_tests.events").to_pylist()
+    done = world.weir("query", pipeline.file, "SELECT _seq, customer FROM events", "--format", "json")
+    by_weir = [json.loads(line) for line in done.stdout.splitlines()]
+    for rows in (by_delta, by_clickhouse, by_weir):
+        assert {row["_seq"]: row["customer"] for row in rows} == expected
+    letters = readers.dead_letters(world.lake)
+    assert {row["_seq"] for row in letters} == set(range(1, len(texts) + 1)) - set(expected)
+    assert {(row["code"], row["pointer"]) for row in letters} == {("bad_partition", "customer")}
+    world.check_audit_clean(pipeline.file)
