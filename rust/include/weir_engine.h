@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised by every incompatible change; compare it with weir_abi_version() at start. */
-#define WEIR_ABI_VERSION 2u
+#define WEIR_ABI_VERSION 3u
 
 struct ArrowSchema;
 struct ArrowArray;
@@ -322,12 +322,48 @@ typedef struct weir_query_table {
   size_t file_count;
 } weir_query_table;
 
+/* An Apache Ballista cluster. Its scheduler gets the plan with the paths of the data files;
+ * executors read these by their own environment, so a file:// lake must be at the same
+ * path on every one of them. No credential leaves this process. */
+typedef struct weir_cluster {
+  const char* scheduler_url; /* http://host:port */
+  uint32_t tasks;            /* into how many a stage is cut at most; >= 1 */
+  uint32_t timeout_seconds;  /* for the whole query, after which it is cancelled; >= 1 */
+} weir_cluster;
+
 /* Runs a read-only query over the given snapshots, which may be freed when the call
- * returns. WEIR_NOT_FOUND: a snapshot has no data file of that path. `out` (out) streams
- * the result as it is computed; its get_next blocks and must not be called on an engine
- * thread. WEIR_INVALID_ARGUMENT: the SQL is not valid, or is DDL, DML, COPY or SET. */
+ * returns: in this process (`cluster` NULL), or on a cluster, with the same rows. `out`
+ * (out) streams the result as it is computed; its get_next blocks and must not be called
+ * on an engine thread. A stream released before its end cancels its job.
+ * WEIR_NOT_FOUND: a snapshot has no data file of that path. WEIR_INVALID_ARGUMENT: the SQL
+ * is not valid, or is DDL, DML, COPY or SET; for a cluster, too: a part of the plan is none
+ * of those that are known to give the same rows there, or a table has chosen files.
+ * WEIR_UNAVAILABLE, also from get_next: no scheduler answers, the job failed on the
+ * cluster, or took too long. */
 void weir_query(weir_engine* engine, const weir_query_table* tables, size_t table_count,
-                const char* sql, struct ArrowArrayStream* out, weir_status* status);
+                const char* sql, const weir_cluster* cluster, struct ArrowArrayStream* out,
+                weir_status* status);
+
+/* level: 1 information, 2 warning, 3 error. Called from any thread; the strings are
+ * borrowed for the duration of the call. */
+typedef void (*weir_log_fn)(int32_t level, const char* module, const char* message);
+
+/* Serves one role of a cluster until the process gets SIGTERM or SIGINT; an executor then
+ * finishes its tasks first. At most once in a process, which no longer gets SIGPIPE. options_json is an object with
+ * exactly these members:
+ *
+ * "scheduler": host, port (to listen on; gRPC, and HTTP with /api/executors),
+ *   executor_timeout_seconds (a silent executor counts as lost after it).
+ * "executor": scheduler_host, scheduler_port, host, port (results, Arrow Flight), task_port
+ *   (tasks, gRPC), advertised_host (where others reach this executor; null: where the
+ *   scheduler sees it come from), work_dir (a folder of its own in it is made, and removed at the end), tasks (at a time), memory_bytes (of all tasks;
+ *   they spill beyond it), heartbeat_seconds.
+ *
+ * `log` (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
+ * options. WEIR_UNAVAILABLE: an address is taken, the scheduler does not answer, refuses
+ * this executor's version, or took it for lost and stopped it. */
+void weir_cluster_serve(weir_engine* engine, const char* role, const char* options_json,
+                        weir_log_fn log, weir_status* status);
 
 /* ---------------------------------------------------------------- objects
  * Small files of a lake beside its tables. `path` and `prefix` are relative to the lake,

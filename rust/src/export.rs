@@ -26,9 +26,23 @@ impl<R: Iterator<Item = Result<RecordBatch, Failure>>> Iterator for Guarded<R> {
             Err(panic) => Err(Failure::internal(panic_message(panic.as_ref()))),
         };
         if item.is_err() {
-            self.reader = None;
+            self.end();
         }
         Some(item.map_err(|failure| ArrowError::ExternalError(Box::new(failure))))
+    }
+}
+
+impl<R> Guarded<R> {
+    /// Not even the reader's destructor may unwind into C.
+    fn end(&mut self) {
+        let reader = self.reader.take();
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(reader)));
+    }
+}
+
+impl<R> Drop for Guarded<R> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

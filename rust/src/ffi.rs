@@ -10,8 +10,10 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 
+use crate::cluster;
 use crate::commit;
 use crate::handle::{Buffer, Status, boxed, free, free_buffer, guard};
+use crate::logging::{self, LogFn};
 use crate::maintain;
 use crate::options::{self, optional_text, required, slice, text};
 use crate::plan::{self, Plan};
@@ -23,7 +25,7 @@ use crate::store::Location;
 use crate::table::{Snapshot, Table};
 use crate::write::{self, Files};
 
-const ABI_VERSION: u32 = 2;
+const ABI_VERSION: u32 = 3;
 
 #[repr(C)]
 pub struct QueryTable {
@@ -350,16 +352,38 @@ pub unsafe extern "C" fn weir_query(
     tables: *const QueryTable,
     table_count: usize,
     sql: *const c_char,
+    cluster: *const options::CCluster,
     out: *mut FFI_ArrowArrayStream,
     status: *mut Status,
 ) {
     unsafe {
         guard(status, (), || {
             required(out, "out")?;
+            let cluster = options::cluster(cluster)?;
             let tables = slice(tables, table_count, "tables")?.iter().map(|t| query_table(t));
             let tables = tables.collect::<Result<Vec<_>>>()?;
-            std::ptr::write(out, query::query(engine(handle)?, &tables, text(sql, "sql")?)?);
+            std::ptr::write(out, query::query(engine(handle)?, &tables, text(sql, "sql")?, cluster.as_ref())?);
             Ok(())
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_cluster_serve(
+    handle: *const EngineHandle,
+    role: *const c_char,
+    options_json: *const c_char,
+    log: Option<LogFn>,
+    status: *mut Status,
+) {
+    unsafe {
+        guard(status, (), || {
+            let (engine, role) = (engine(handle)?, text(role, "role")?);
+            let options = text(options_json, "options_json")?;
+            if let Some(log) = log {
+                logging::send_to(log)?;
+            }
+            cluster::serve(engine, role, options)
         });
     }
 }

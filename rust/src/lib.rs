@@ -3,6 +3,7 @@
 mod canonical;
 mod cast;
 mod checked;
+mod cluster;
 mod commit;
 mod delete;
 mod export;
@@ -11,6 +12,7 @@ mod ffi_object;
 mod handle;
 mod log;
 mod log_folder;
+mod logging;
 mod maintain;
 mod naming;
 mod object;

@@ -1,10 +1,12 @@
 //! The C structs of `weir_engine.h`, and what Rust makes of them.
 
 use std::ffi::{CStr, c_char};
+use std::time::Duration;
 
 use deltalake::kernel::Transaction;
 use serde_json::{Map, Value};
 
+use crate::cluster::Cluster;
 use crate::commit::CommitOptions;
 use crate::status::{Failure, Result};
 use crate::table::CreateOptions;
@@ -56,6 +58,13 @@ pub struct CCommitOptions {
     txns: *const Txn,
     txn_count: usize,
     info_json: *const c_char,
+}
+
+#[repr(C)]
+pub struct CCluster {
+    scheduler_url: *const c_char,
+    tasks: u32,
+    timeout_seconds: u32,
 }
 
 /// # Safety
@@ -170,4 +179,16 @@ pub unsafe fn commit(p: *const CCommitOptions) -> Result<CommitOptions> {
         },
     };
     Ok(CommitOptions { txns: unsafe { txns(o.txns, o.txn_count) }?, info })
+}
+
+/// # Safety
+/// `p` is NULL or valid, with everything it points to.
+pub unsafe fn cluster(p: *const CCluster) -> Result<Option<Cluster>> {
+    let Some(o) = (unsafe { p.as_ref() }) else { return Ok(None) };
+    let scheduler = unsafe { text(o.scheduler_url, "scheduler_url") }?.to_string();
+    let timeout = Duration::from_secs(o.timeout_seconds.into());
+    match (o.tasks, o.timeout_seconds) {
+        (0, _) | (_, 0) => Err(Failure::invalid("tasks and timeout_seconds are 1 at least")),
+        (tasks, _) => Ok(Some(Cluster { scheduler, tasks: tasks as usize, timeout })),
+    }
 }

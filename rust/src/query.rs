@@ -6,15 +6,17 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::ffi_stream::FFI_ArrowArrayStream;
+use datafusion::common::{DataFusionError, TableReference};
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::context::SQLOptions;
-use datafusion::common::TableReference;
+use datafusion::prelude::{DataFrame, SessionContext};
 use deltalake::DeltaTable;
 use deltalake::delta_datafusion::FileSelection;
 use futures::StreamExt;
 use object_store::path::Path;
 
 use crate::cast::cast_exactly;
+use crate::cluster::{self, Cluster};
 use crate::runtime::Engine;
 use crate::status::{Code, Failure, Result};
 use crate::table::Snapshot;
@@ -28,14 +30,25 @@ pub struct Table<'a> {
     pub files: Option<Vec<String>>,
 }
 
-pub fn query(engine: &Arc<Engine>, tables: &[Table<'_>], sql: &str) -> Result<FFI_ArrowArrayStream> {
-    let rows = engine.block_on(plan(engine, tables, sql))?;
+/// `cluster` None: in this process.
+pub fn query(
+    engine: &Arc<Engine>,
+    tables: &[Table<'_>],
+    sql: &str,
+    cluster: Option<&Cluster>,
+) -> Result<FFI_ArrowArrayStream> {
+    let rows = engine.block_on(async {
+        match cluster {
+            Some(cluster) => cluster::query(engine, cluster, tables, sql).await,
+            None => in_process(engine, tables, sql).await,
+        }
+    })?;
     let schema = plain_schema(&rows.schema());
     let reader = Rows { engine: engine.clone(), rows: Some(rows), schema: schema.clone() };
     Ok(export::stream(schema, reader))
 }
 
-async fn plan(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<SendableRecordBatchStream> {
+pub async fn in_process(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<SendableRecordBatchStream> {
     let session = engine.session();
     for table in tables {
         let mut delta = DeltaTable::new(table.snapshot.log_store.clone());
@@ -47,16 +60,22 @@ async fn plan(engine: &Engine, tables: &[Table<'_>], sql: &str) -> Result<Sendab
         // Bare: a name is a name, whatever its letters, and never a path through catalogs.
         session.register_table(TableReference::bare(table.name.as_str()), provider.await?)?;
     }
-    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = session.sql_with_options(sql, read_only).await.map_err(|e| {
-        let failure = Failure::from(e);
-        match failure.code {
-            // Constant folding may already meet what would fail at run time.
-            Code::Internal => failure.with_code(Code::InvalidArgument),
-            _ => failure,
-        }
-    })?;
-    Ok(frame.execute_stream().await?)
+    Ok(read_only(&session, sql).await?.execute_stream().await?)
+}
+
+/// `sql` as a plan over the tables of `session`.
+pub async fn read_only(session: &SessionContext, sql: &str) -> Result<DataFrame> {
+    let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    session.sql_with_options(sql, options).await.map_err(fault_of_sql)
+}
+
+pub fn fault_of_sql(e: DataFusionError) -> Failure {
+    let failure = Failure::from(e);
+    match failure.code {
+        // Constant folding may already meet what would fail at run time.
+        Code::Internal => failure.with_code(Code::InvalidArgument),
+        _ => failure,
+    }
 }
 
 async fn select_files(table: &Table<'_>, files: &[String]) -> Result<FileSelection> {

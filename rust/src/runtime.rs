@@ -43,6 +43,7 @@ impl Engine {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("weir-engine")
+            .on_thread_start(block_broken_pipes)
             .enable_all()
             .build()?;
         Ok(Arc::new(Self {
@@ -64,6 +65,11 @@ impl Engine {
         with_own_functions(SessionContext::new_with_config_rt(session_config(self.threads), self.environment.clone()))
     }
 
+    /// Memory limit and spill folder of this process.
+    pub fn environment(&self) -> Arc<RuntimeEnv> {
+        self.environment.clone()
+    }
+
     /// The client of an S3 bucket, made once: it holds the connections.
     pub fn bucket(
         &self,
@@ -77,6 +83,17 @@ impl Engine {
         let store = connect()?;
         buckets.insert(name.to_string(), store.clone());
         Ok(store)
+    }
+}
+
+/// A program that is not Rust's may die of SIGPIPE when a server closes a connection. Blocked, it leaves an error of the write;
+/// threads that ours start inherit that. The caller's own threads keep what the caller wants.
+fn block_broken_pipes() {
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut signals);
+        libc::sigaddset(&mut signals, libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &signals, std::ptr::null_mut());
     }
 }
 
@@ -105,7 +122,11 @@ fn with_own_functions(session: SessionContext) -> SessionContext {
 }
 
 fn session_config(partitions: usize) -> SessionConfig {
-    let mut config = SessionConfig::new().with_target_partitions(partitions);
+    with_own_options(SessionConfig::new().with_target_partitions(partitions))
+}
+
+/// What SQL means here, wherever it runs.
+pub fn with_own_options(mut config: SessionConfig) -> SessionConfig {
     let options = config.options_mut();
     options.execution.time_zone = Some("UTC".to_string());
     // Results leave through the C data interface; plain strings spare every consumer the

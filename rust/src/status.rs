@@ -276,6 +276,16 @@ pub fn quiet_panics() {
     });
 }
 
+/// The same, and says so in the log.
+pub fn log_panics() {
+    quiet_panics();
+    let quiet = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        quiet(info);
+        log::error!("{info}");
+    }));
+}
+
 /// What a panic caught on this thread said, and where.
 pub fn panic_message(payload: &(dyn std::any::Any + Send)) -> String {
     let text = payload

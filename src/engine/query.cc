@@ -8,7 +8,7 @@
 namespace weir::engine {
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> query(const Engine& engine, const std::vector<QueryTable>& tables,
-                                                        const std::string& sql) {
+                                                        const std::string& sql, const Cluster* cluster) {
   // Reserved, so that the pointers into `paths` stay.
   std::vector<std::vector<const char*>> paths;
   paths.reserve(tables.size());
@@ -24,9 +24,16 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query(const Engine& engine, co
     files.push_back(nullptr);  // No files are not all files: the pointer must not be null.
     entry.files = files.data();
   }
+  weir_cluster on{};
+  if (cluster != nullptr) {
+    on = {.scheduler_url = cluster->scheduler_url.c_str(),
+          .tasks = cluster->tasks,
+          .timeout_seconds = static_cast<uint32_t>(cluster->timeout.count())};
+  }
   ArrowArrayStream stream{};
   CallOutcome outcome;
-  weir_query(engine.handle(), raw.data(), raw.size(), sql.c_str(), &stream, outcome.out());
+  weir_query(engine.handle(), raw.data(), raw.size(), sql.c_str(), cluster != nullptr ? &on : nullptr, &stream,
+             outcome.out());
   if (!outcome.ok()) return outcome.status("query");
   return import_reader(&stream);
 }

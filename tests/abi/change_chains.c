@@ -25,7 +25,7 @@ static weir_snapshot* append_rows(weir_table* table, const weir_snapshot* base, 
 static int64_t count_rows(const weir_snapshot* s, const char* sql) {
   weir_query_table tables[] = {{"t", s, NULL, 0}};
   struct ArrowArrayStream out;
-  weir_query(g_engine, tables, 1, sql, &out, &g_status);
+  weir_query(g_engine, tables, 1, sql, NULL, &out, &g_status);
   OK();
   int64_t rows;
   return drain(&out, 0, &rows);

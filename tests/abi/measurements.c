@@ -143,7 +143,7 @@ static void bench_write(int64_t batches, int64_t per_batch, const char* name, co
   weir_query_table tables[] = {{"t", after, NULL, 0}};
   struct ArrowArrayStream out;
   t0 = now_ms();
-  weir_query(g_engine, tables, 1, "SELECT id, at, name, path, hash, random, big, day FROM t", &out, &g_status);
+  weir_query(g_engine, tables, 1, "SELECT id, at, name, path, hash, random, big, day FROM t", NULL, &out, &g_status);
   OK();
   int64_t n;
   drain(&out, 0, &n);

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/status.h"
+#include "engine/engine.h"
+#include "telemetry/log.h"
+
+namespace weir::engine {
+
+// Apache Ballista: the same queries on more than one machine.
+
+/// A cluster to run a query on.
+struct Cluster {
+  std::string scheduler_url;          ///< http://host:port
+  uint32_t tasks = 1;                 ///< Into how many a stage is cut at most, >= 1.
+  std::chrono::seconds timeout{600};  ///< For the whole query, >= 1 s; then it is cancelled.
+};
+
+struct SchedulerOptions {
+  std::string host;  ///< To listen on.
+  uint16_t port = 0;
+  std::chrono::seconds executor_timeout{30};  ///< A silent executor counts as lost after it.
+};
+
+struct ExecutorOptions {
+  std::string scheduler_host;
+  uint16_t scheduler_port = 0;
+  std::string host;  ///< To listen on.
+  uint16_t result_port = 0;
+  uint16_t task_port = 0;
+  std::string advertised_host;  ///< Where others reach it; empty: where the scheduler sees it come from.
+  std::string work_dir;         ///< A folder in it holds shuffles, results and what spills, and is removed at the end.
+  uint32_t tasks = 1;           ///< At a time.
+  int64_t memory_bytes_max = int64_t{1} << 30;  ///< Of all tasks; they spill beyond it.
+  std::chrono::seconds heartbeat{10};
+};
+
+/// Serves until the process gets SIGTERM or SIGINT. One call in a process; `log` must outlive it and gets what the
+/// libraries say. kUnavailable: the address is taken.
+[[nodiscard]] Status serve_scheduler(const Engine& engine, const SchedulerOptions& options, Logger& log);
+
+/// The same; tasks that run are finished first. kUnavailable, too: the scheduler does not answer, refuses
+/// this version, or took the executor for lost and stopped it.
+[[nodiscard]] Status serve_executor(const Engine& engine, const ExecutorOptions& options, Logger& log);
+
+}  // namespace weir::engine
