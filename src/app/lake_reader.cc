@@ -94,7 +94,8 @@ bool mentions(const std::string& sql, std::string_view name) {
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engine& engine, const PipelineConfig& config,
                                                              const std::string& sql, const LakeTime& time,
-                                                             std::vector<ReadVersion>* read) {
+                                                             std::vector<ReadVersion>* read,
+                                                             const engine::Cluster* cluster) {
   WEIR_ASSIGN_OR_RETURN(std::vector<OpenTable> tables, open_tables(engine, config));
   const bool past = time.version || time.unix_ms;
   if (time.version && mentions(sql, "dead_letters")) {
@@ -121,7 +122,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engin
     WEIR_ASSIGN_OR_RETURN(const std::string view, counted_dead_letters(tables, *lake::engine_snapshot(*dead_letters)));
     text = with_dead_letters(view, sql);
   }
-  return engine::query(engine, query_tables, text);
+  return engine::query(engine, query_tables, text, cluster);
 }
 
 Result<std::map<std::string, FileTotals>> read_file_totals(const engine::Engine& engine, const PipelineConfig& config) {

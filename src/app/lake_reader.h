@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "config/pipeline_config.h"
+#include "engine/cluster.h"
 #include "engine/engine.h"
 #include "http/status_snapshot.h"
 
@@ -35,12 +36,13 @@ struct ReadVersion {
 /// are the ones at or below their table's lake position. `read` (may be null) receives which versions a query of the past
 /// reads. kInvalidArgument: the SQL, or dead_letters by version (positions and dead letters have versions of their own).
 /// kNotFound: a table that the SQL names has no such version, or no longer all of its files; names the oldest version that
-/// can be read.
+/// can be read. `cluster` (may be null: this process) is where it runs; errors then as of engine::query.
 [[nodiscard]] Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engine& engine,
                                                                            const PipelineConfig& config,
                                                                            const std::string& sql,
                                                                            const LakeTime& time = {},
-                                                                           std::vector<ReadVersion>* read = nullptr);
+                                                                           std::vector<ReadVersion>* read = nullptr,
+                                                                           const engine::Cluster* cluster = nullptr);
 
 /// Positions and counts of every table from the stores: the lake, NATS (stream end, ClickHouse position) where it answers.
 /// Tables that were never made have no shard.

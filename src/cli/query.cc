@@ -4,9 +4,12 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <ostream>
 
+#include "app/cluster_access.h"
 #include "app/lake_reader.h"
+#include "cli/cluster_arguments.h"
 #include "cli/exit_code.h"
 #include "cli/pipeline_file_argument.h"
 #include "cli/result_printer.h"
@@ -26,8 +29,23 @@ int query(const GlobalOptions& global, const QueryOptions& options, const Enviro
     }
     time.unix_ms = *at_us / 1000;
   }
+  std::optional<engine::Cluster> cluster;
+  if (options.engine == "ballista") {
+    const std::string& scheduler = opened->config.engine.scheduler;
+    if (scheduler.empty()) {
+      environment.err << "weir query: --engine ballista: the pipeline file has no engine.scheduler; add\n"
+                         "  [engine]\n  scheduler = \"http://host:port\"\n";
+      return kWrongUsage;
+    }
+    const auto timeout = seconds_argument("--timeout", options.timeout, environment);
+    if (!timeout) return kWrongUsage;
+    auto found = app::open_cluster(scheduler, *timeout);
+    if (!found.ok()) return report_failure(found.status(), environment);
+    cluster = std::move(*found);
+  }
   std::vector<app::ReadVersion> versions;
-  auto reader = app::query_lake(*opened->engine, opened->config, options.sql, time, &versions);
+  auto reader = app::query_lake(*opened->engine, opened->config, options.sql, time, &versions,
+                                cluster ? &*cluster : nullptr);
   for (const app::ReadVersion& read : versions) environment.err << read.table << " at version " << read.version << "\n";
   if (!reader.ok()) {
     environment.err << "weir query: " << reader.status().message() << "\n";
@@ -48,6 +66,10 @@ CommandBody declare_query(CLI::App& app) {
   auto* version = app.add_option("--version", options->version, "Read this version of the tables in the SQL");
   version->check(CLI::NonNegativeNumber);
   app.add_option("--at", options->at, "Read the tables as they were at this time, 2026-01-31T06:00:00Z")->excludes(version);
+  app.add_option("--engine", options->engine, "Where it runs: local, in this process; ballista, on the cluster of engine.scheduler")
+      ->check(CLI::IsMember({"local", "ballista"}))
+      ->capture_default_str();
+  app.add_option("--timeout", options->timeout, "A query on a cluster that takes longer is cancelled")->capture_default_str();
   return [options](const GlobalOptions& global, const Environment& environment) {
     return query(global, *options, environment);
   };

@@ -14,6 +14,8 @@ struct QueryOptions {
   std::string format = "table";    ///< table, csv, json, arrow.
   std::optional<int64_t> version;  ///< Of the tables in the SQL; empty: the newest.
   std::string at;                  ///< RFC 3339: the tables as they were then; excludes version.
+  std::string engine = "local";    ///< local, or ballista: on the cluster of engine.scheduler.
+  std::string timeout = "10m";     ///< Of a query on a cluster.
 };
 
 /// `weir query FILE "SQL"`: DataFusion over the lake's tables, at their newest versions or at past ones.

@@ -13,10 +13,12 @@
 #include "cli/dead_letters.h"
 #include "cli/demo.h"
 #include "cli/erase.h"
+#include "cli/executor.h"
 #include "cli/exit_code.h"
 #include "cli/maintain.h"
 #include "cli/query.h"
 #include "cli/run_pipeline.h"
+#include "cli/scheduler.h"
 #include "cli/status.h"
 #include "cli/trino.h"
 #include "engine/sql_plan.h"
@@ -36,6 +38,8 @@ constexpr std::array kCommands = {
     Command{"maintain", "Compact, checkpoint and clean up the lake's tables", declare_maintain},
     Command{"erase", "Delete rows from both stores for good, on record", declare_erase},
     Command{"dead-letters", "List and show rejected events", declare_dead_letters},
+    Command{"scheduler", "Serve as the Ballista scheduler of a cluster", declare_scheduler},
+    Command{"executor", "Serve as a Ballista executor of a cluster", declare_executor},
 };
 
 // What --log-level and --log-format were given, as text, until CLI11 has checked it.

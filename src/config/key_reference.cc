@@ -86,8 +86,9 @@ constexpr KeySpec kEngineKeys[] = {
      .kind = kChoice,
      .fallback = "\"local\"",
      .choices = "local | ballista",
-     .meaning = "Where SQL runs: in this process, or on a Ballista cluster. `ballista` is not supported yet."},
-    {.key = "scheduler", .meaning = "URL of the Ballista scheduler; needs `kind = \"ballista\"`."},
+     .meaning = "Where the pipeline's work is done: in this process, or on a Ballista cluster. `ballista` is not supported "
+                "yet; queries run there already (`weir query --engine ballista`)."},
+    {.key = "scheduler", .meaning = "URL of the Ballista scheduler, `http://host:port`."},
     {.key = "memory_limit",
      .kind = kSize,
      .fallback = "\"1GiB\"",

@@ -66,6 +66,7 @@ struct ClickHouseSection {
 
 struct EngineSection {
   int64_t memory_bytes_max = int64_t{1} << 30;
+  std::string scheduler;  ///< http://host:port of a Ballista scheduler; empty: none.
   friend bool operator==(const EngineSection&, const EngineSection&) = default;
 };
 

@@ -163,9 +163,9 @@ class FileReader {
   EngineSection read_engine() const {
     const SectionReader engine = section("engine");
     if (engine.text("kind") == "ballista") engine.reject("kind", "ballista is not supported yet; use local");
-    if (engine.given("scheduler") != nullptr)
-      engine.reject("scheduler", "is not supported yet; remove it and use kind = \"local\"");
-    return {.memory_bytes_max = engine.size("memory_limit")};
+    EngineSection read{.memory_bytes_max = engine.size("memory_limit"), .scheduler = engine.text("scheduler")};
+    if (engine.given("scheduler") != nullptr) check(engine, "scheduler", check_url(read.scheduler, {"http"}));
+    return read;
   }
 
   HttpSection read_http() const {
