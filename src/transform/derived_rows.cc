@@ -84,7 +84,7 @@ Result<std::vector<Reject>> DerivedRows::rejects(const arrow::RecordBatch& input
   };
   for (SqlFault& fault : faults) rejects.push_back(reject_of(fault.index, kSqlErrorCode, std::move(fault.reason)));
   for (PartitionFault& fault : unplaceable) {
-    const int64_t index = std::ranges::find(ids, fault.id) - ids.begin();
+    const int64_t index = std::ranges::lower_bound(ids, fault.id) - ids.begin();  // A slice is sorted by identity.
     rejects.push_back(reject_of(index, kBadPartitionCode, std::move(fault.reason)));
     rejects.back().pointer = std::move(fault.column);
   }
