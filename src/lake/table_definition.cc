@@ -15,12 +15,18 @@ namespace {
 
 constexpr const char* kTransactionRetention = "delta.setTransactionRetentionDuration";
 
+// delta-rs writes a decimal's minimum and maximum by way of a double: with more digits than that holds, rows at the edge would be
+// skipped by every reader. uint64 is a decimal of 20 digits in the lake.
+constexpr int32_t kExactDigits = 15;
+
 // Delta keeps minimum and maximum of scalar columns only, and a partition column's value is not in the files at all.
 bool has_statistics(const arrow::Schema& schema, const std::vector<std::string>& partition_by,
                     const std::string& name) {
   const auto field = schema.GetFieldByName(name);
   if (field == nullptr || std::ranges::count(partition_by, name) > 0) return false;
   const arrow::Type::type id = field->type()->id();
+  if (id == arrow::Type::UINT64) return false;
+  if (arrow::is_decimal(id) && static_cast<const arrow::DecimalType&>(*field->type()).precision() > kExactDigits) return false;
   return id != arrow::Type::BOOL && id != arrow::Type::BINARY && !arrow::is_nested(id);
 }
 

@@ -66,6 +66,19 @@ TEST(RowsDefinition, KeepsStatisticsOnSystemAndSortColumnsThatCanHaveThem) {
   EXPECT_FALSE(definition.properties.contains("delta.setTransactionRetentionDuration"));
 }
 
+TEST(RowsDefinition, KeepsNoStatisticsOfNumbersThatDeltaWouldRound) {
+  Plan plan = flights_plan();
+  for (const auto& [name, type] : {std::pair{"booking", "uint64"}, {"fare", "decimal(18,4)"}, {"tax", "decimal(15,2)"}}) {
+    RowColumn column = plan.rows.front();
+    column.name = name;
+    column.type = *parse_column_type(type);
+    plan.rows.push_back(column);
+    plan.order_by.push_back(name);
+  }
+  const TableDefinition definition = rows_definition(plan, kOwner, Seq{1});
+  EXPECT_EQ(definition.properties.at("delta.dataSkippingStatsColumns"), "_shard,_seq,_row,_time,_subject,carrier,tax");
+}
+
 TEST(RowsDefinition, StartsEveryShardBeforeItsFirstSequence) {
   const TableDefinition definition = rows_definition(flights_plan(), kOwner, Seq{101});
   ASSERT_EQ(definition.initial_txns.size(), 2U);
