@@ -50,13 +50,15 @@ nlohmann::json json_value(const arrow::Array& column, int64_t row) {
   }
 }
 
-Status each_batch(arrow::RecordBatchReader& reader, const std::function<Status(const arrow::RecordBatch&)>& take) {
+Status each_batch(arrow::RecordBatchReader& reader, const std::ostream& out,
+                  const std::function<Status(const arrow::RecordBatch&)>& take) {
   while (true) {
     std::shared_ptr<arrow::RecordBatch> batch;
     // Errors on the way come from the query: a division by zero, a lost file.
     if (const auto status = reader.ReadNext(&batch); !status.ok()) return unavailable(status.message());
     if (batch == nullptr) return ok_status();
     WEIR_RETURN_IF_ERROR(take(*batch));
+    if (!out) return unavailable("the result cannot be written to standard output");
   }
 }
 
@@ -65,7 +67,7 @@ Status print_table(arrow::RecordBatchReader& reader, std::ostream& out) {
   std::vector<std::string> heading;
   for (const auto& field : reader.schema()->fields()) heading.push_back(field->name());
   table.add(std::move(heading));
-  WEIR_RETURN_IF_ERROR(each_batch(reader, [&](const arrow::RecordBatch& batch) {
+  WEIR_RETURN_IF_ERROR(each_batch(reader, out, [&](const arrow::RecordBatch& batch) {
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       std::vector<std::string> cells;
       for (const auto& column : batch.columns()) cells.push_back(cell_text(*column, row));
@@ -78,7 +80,7 @@ Status print_table(arrow::RecordBatchReader& reader, std::ostream& out) {
 }
 
 Status print_json(arrow::RecordBatchReader& reader, std::ostream& out) {
-  return each_batch(reader, [&](const arrow::RecordBatch& batch) {
+  return each_batch(reader, out, [&](const arrow::RecordBatch& batch) {
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       nlohmann::ordered_json object = nlohmann::ordered_json::object();
       for (int i = 0; i < batch.num_columns(); ++i) object[batch.column_name(i)] = json_value(*batch.column(i), row);
@@ -99,7 +101,7 @@ Status print_csv(arrow::RecordBatchReader& reader, std::ostream& out) {
     out << (i == 0 ? "" : ",") << quoted(reader.schema()->field(i)->name());
   }
   out << "\n";
-  return each_batch(reader, [&](const arrow::RecordBatch& batch) {
+  return each_batch(reader, out, [&](const arrow::RecordBatch& batch) {
     for (int64_t row = 0; row < batch.num_rows(); ++row) {
       for (int i = 0; i < batch.num_columns(); ++i) {
         out << (i == 0 ? "" : ",") << quoted(cell_text(*batch.column(i), row));
@@ -115,7 +117,7 @@ Status print_arrow(arrow::RecordBatchReader& reader, std::ostream& out) {
   auto writer = arrow::ipc::MakeStreamWriter(&sink, reader.schema());
   if (!writer.ok()) return from_arrow(writer.status());
   WEIR_RETURN_IF_ERROR(each_batch(
-      reader, [&](const arrow::RecordBatch& batch) { return from_arrow((*writer)->WriteRecordBatch(batch)); }));
+      reader, out, [&](const arrow::RecordBatch& batch) { return from_arrow((*writer)->WriteRecordBatch(batch)); }));
   return from_arrow((*writer)->Close());
 }
 

@@ -103,7 +103,11 @@ int run(std::span<const Command> commands, const Environment& environment, int a
     return app.exit(error, environment.out, environment.err) == 0 ? kDone : kWrongUsage;
   }
   for (const auto& [sub, body] : declared) {
-    if (sub->parsed()) return body(options, environment);
+    if (!sub->parsed()) continue;
+    const int code = body(options, environment);
+    if (environment.out.flush() || code != kDone) return code;
+    environment.err << "weir: the result could not be written to standard output\n";
+    return kFailed;
   }
   return kWrongUsage;
 }
