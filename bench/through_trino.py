@@ -11,8 +11,8 @@ from pathlib import Path
 
 from end_to_end import TABLE, Bench
 from measure import Row, Spread, pairs, run
-from servers import until
-from trino_server import CACHE, JAVA, TrinoServer
+from servers import CACHE, until
+from trino_server import JAVA, TrinoServer
 
 QUERIES_PER_ROUND = 5
 HOT_ONLY = 50_000  # Newest events, which the lake does not have yet.

@@ -19,6 +19,8 @@ import pyarrow as pa
 BUILD_DIR = Path(os.environ["WEIR_BUILD_DIR"]).absolute()
 WEIR = BUILD_DIR / "weir"
 WEIR_CLICKHOUSE = BUILD_DIR / "weir-clickhouse"
+# What tools/bootstrap.sh brings.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weir"
 NATS_SERVER = Path(sysconfig.get_path("scripts")) / "nats-server"
 
 T = TypeVar("T")

@@ -35,6 +35,7 @@ class Pipeline:
             "lake": f'url = "file://{world.lake}"\ncommit_interval = "300ms"',
             "clickhouse": f'url = "{world.clickhouse.url}"\ndatabase = "{DATABASE}"\nflush_interval = "50ms"',
             "trino": "",
+            "engine": "",
             "limits": 'lease_timeout = "3s"',
             "table": f'partition_by = ["day"]\norder_by = ["customer", "at"]\nsql = "{events.SQL}"',
             "columns": events.COLUMNS,
@@ -48,9 +49,10 @@ class Pipeline:
         part = defaults | settings
         clickhouse = f"[clickhouse]\n{part['clickhouse']}\n" if part["clickhouse"] else ""
         trino = f"[trino]\n{part['trino']}\n" if part["trino"] else ""
+        engine = f"[engine]\n{part['engine']}\n" if part["engine"] else ""
         self.file.write_text(
             f'[pipeline]\nname = "{part["pipeline"]}"\ndata_dir = "{self.folder}"\n\n[nats]\n{part["nats"]}\n\n'
-            f"[lake]\n{part['lake']}\n\n{clickhouse}\n{trino}\n[http]\nlisten = \"127.0.0.1:{self.http_port}\"\n\n"
+            f"[lake]\n{part['lake']}\n\n{clickhouse}\n{trino}\n{engine}\n[http]\nlisten = \"127.0.0.1:{self.http_port}\"\n\n"
             f"[limits]\n{part['limits']}\n\n[[table]]\nname = \"{part['table_name']}\"\nstream = \"{part['stream']}\"\n"
             f"subjects = [\"{part['subjects']}\"]\n{part['table']}\n{part['columns']}"
         )

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy
 
 import every_type
-from servers import BUILD_DIR, Child, run_to_end, until
-from trino_server import CACHE, JAVA, TrinoServer
+from servers import BUILD_DIR, CACHE, Child, run_to_end, until
+from trino_server import JAVA, TrinoServer
 from world import Pipeline, World
 
 LAKE_ROWS = 2_000  # Below W,

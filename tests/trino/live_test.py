@@ -22,7 +22,8 @@ COUNTS = int(os.environ.get("WEIR_TEST_COUNTS", "30"))
 PAUSE = float(os.environ.get("WEIR_TEST_PAUSE", "0"))
 # Published together. At a high rate round trips to a busy server would hold the feed up.
 BATCH = max(BATCH_EVENTS, RATE // 2)
-PREPARED_SECONDS = 20  # Later events are made while they flow.
+PREPARED_SECONDS = int(os.environ.get("WEIR_TEST_PREPARED_SECONDS", "20"))  # Later events are made while they flow.
+REFRESH = os.environ.get("WEIR_TEST_REFRESH", "1s")  # Of the view: how far W trails the lake.
 READERS = 2
 VIEW = f"lake.weir.{events.TABLE}"
 # How the comment of a view begins to say where its rows come from.
@@ -161,7 +162,7 @@ def start(world: World, trino: TrinoServer) -> Pipeline:
     # One file a second: what a count costs grows with the files of the lake, and a slower machine takes longer to count.
     lake = f'url = "file://{world.lake}"\ncommit_interval = "1s"'
     table = f'order_by = ["customer", "at"]\nsql = "{events.SQL}"'
-    pipeline = world.pipeline(trino=trino.section(), lake=lake, table=table)
+    pipeline = world.pipeline(trino=trino.section(refresh_interval=f'"{REFRESH}"'), lake=lake, table=table)
     trino.start(pipeline)
     return pipeline
 

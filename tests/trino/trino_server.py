@@ -1,7 +1,6 @@
 """A real Trino over one pipeline's lake and ClickHouse, started from the files that `weir trino FILE --out` writes."""
 
 import json
-import os
 import re
 import urllib.error
 import urllib.request
@@ -10,10 +9,9 @@ from typing import Any
 
 from trino.dbapi import connect
 
-from servers import Child, free_port, run_to_end, until, WEIR
+from servers import CACHE, Child, free_port, run_to_end, until, WEIR
 from world import Pipeline
 
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weir"
 JAVA = CACHE / "trino" / "java" / "bin" / "java"
 LAUNCHER = Path(__file__).parents[2] / "tools" / "trino.sh"
 START_SECONDS = 600  # It takes 20 to 40 on two busy cores, minutes on two overloaded ones.

@@ -5,7 +5,7 @@ import functools
 import json
 from typing import Any
 
-from trino_server import CACHE
+from servers import CACHE
 
 FLIGHTS = 12_000
 DAYS = 14  # About what those flights fill.
@@ -21,7 +21,7 @@ SETTINGS = {
     "stream": "FLIGHTS",
     "subjects": "flights.>",
     "table": (
-        'partition_by = ["origin"]\norder_by = ["carrier", "scheduled_at"]\n'
+        'partition_by = ["origin"]\norder_by = ["carrier", "booking", "scheduled_at"]\n'
         'sql = "SELECT *, CAST(scheduled_at AS DATE) AS day FROM input WHERE air_time IS NOT NULL"'
     ),
     "columns": """
