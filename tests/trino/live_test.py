@@ -29,6 +29,8 @@ VIEW = f"lake.weir.{events.TABLE}"
 # How the comment of a view begins to say where its rows come from.
 BOTH_STORES = "newer ones from ClickHouse"
 LAKE_ALONE = "all rows from the lake"
+# Trino's file metastore writes the file of a view anew in its place: who plans in that instant finds no view, and asks again.
+IN_BETWEEN = "Could not read table schema"
 
 
 class Published:
@@ -106,6 +108,7 @@ class Reader(threading.Thread):
         self._over = threading.Event()
         self.answers: list[Answer] = []
         self.failures: list[tuple[float, str]] = []
+        self.in_between = 0  # How often it came while the view was written.
         self.start()
 
     def run(self) -> None:
@@ -118,7 +121,10 @@ class Reader(threading.Thread):
             try:
                 ((rows, *which),) = self._trino.query(f"SELECT count(*){more} FROM {VIEW}", user="reader")
             except Exception as error:  # noqa: BLE001  whatever the client raises: the test decides when it may
-                self.failures.append((started, str(error)))
+                if IN_BETWEEN in str(error):
+                    self.in_between += 1
+                else:
+                    self.failures.append((started, str(error)))
                 self._over.wait(0.2)
                 continue
             most = rows_among(self._published.at_most_now())
@@ -138,6 +144,7 @@ def expected(rows: int) -> list[list[int]]:
 def check_answers(readers: list[Reader]) -> list[Answer]:
     """What must hold of all answers, whoever asked: fresh, not from the future, no double, never fewer than before."""
     answers = sorted((answer for reader in readers for answer in reader.answers), key=lambda answer: answer.ended)
+    assert sum(reader.in_between for reader in readers) <= len(answers) / 10, "that is seldom"
     for answer in answers:
         assert answer.least <= answer.rows <= answer.most, answer
         assert answer.identities is None or answer.identities in expected(answer.rows), answer
