@@ -186,6 +186,16 @@ def test_no_file_is_left_out_for_what_the_log_says_of_its_newest_row(lake: Lake)
         assert lake.answer(sql, "--engine", "ballista").stdout == here.stdout
 
 
+@pytest.mark.parametrize("engine", ["local", "ballista"])
+def test_the_edge_of_a_sort_column_is_found_by_its_value(lake: Lake, engine: str) -> None:
+    """The sum can be compared with no bound of a file."""
+    by_value, by_sum = (
+        lake.answer(f"SELECT count(*) FROM flights WHERE {what} = 18446744073709551615", "--engine", engine).stdout.split()
+        for what in ("booking", "booking + 0")
+    )
+    assert by_value == by_sum and int(by_value[1]) > 0
+
+
 def test_old_versions_are_read_on_a_cluster_too(lake: Lake) -> None:
     sql = "SELECT count(*), max(_seq) FROM flights"
     here = lake.answer(sql, "--version", "1")
