@@ -211,9 +211,9 @@ typedef struct weir_commit_options {
  * returns the snapshot that contains it. Commits of others since `base` are tolerated
  * unless they set one of the same app ids or changed schema, properties or protocol:
  * WEIR_CONFLICT, nothing was committed; also when the log was cleaned past `base`, or is
- * not whole after it. WEIR_NOT_FOUND: as for weir_snapshot_txn. The engine does NOT compare txn versions (Delta
- * accepts equal and lower ones): read them from `base` first. `files` may be committed
- * again on a newer base after WEIR_CONFLICT. `options` may be NULL.
+ * not whole after it. WEIR_NOT_FOUND: as for weir_snapshot_txn. The engine does NOT compare
+ * txn versions (Delta accepts equal and lower ones): read them from `base` first. `files` may
+ * be committed again on a newer base after WEIR_CONFLICT. `options` may be NULL.
  * WEIR_UNAVAILABLE, _RESOURCE_EXHAUSTED, _PERMISSION_DENIED: nothing was committed; the
  * first also when other writers were faster 21 times in a row.
  * WEIR_OUTCOME_UNKNOWN: it may have been committed, or may still be; take a new snapshot
@@ -237,9 +237,9 @@ weir_snapshot* weir_table_set_schema(weir_table* table, const weir_snapshot* bas
                                      weir_status* status);
 
 /* Maintains the newest version. Commits of others, made meanwhile or later on a base from
- * before, do not fail because of it, unless "clean_log" removed that base. On a synced lake all that changed is on disk when the
- * call returns. options_json is an object with the members below, or NULL; unknown members
- * are WEIR_INVALID_ARGUMENT. Returns a JSON object. By `operation`:
+ * before, do not fail because of it, unless "clean_log" removed that base. On a synced lake
+ * all that changed is on disk when the call returns. options_json is an object with the members
+ * below, or NULL; unknown members are WEIR_INVALID_ARGUMENT. Returns a JSON object. By `operation`:
  *
  * "checkpoint": writes a checkpoint.
  *   Returns version.
@@ -349,15 +349,15 @@ void weir_query(weir_engine* engine, const weir_query_table* tables, size_t tabl
 typedef void (*weir_log_fn)(int32_t level, const char* module, const char* message);
 
 /* Serves one role of a cluster until the process gets SIGTERM or SIGINT; an executor then
- * finishes its tasks first. At most once in a process, which no longer gets SIGPIPE. options_json is an object with
- * exactly these members:
+ * finishes its tasks first. At most once in a process, which no longer gets SIGPIPE.
+ * options_json is an object with exactly these members:
  *
  * "scheduler": host, port (to listen on; gRPC, and HTTP with /api/executors),
  *   executor_timeout_seconds (a silent executor counts as lost after it).
  * "executor": scheduler_host, scheduler_port, host, port (results, Arrow Flight), task_port
- *   (tasks, gRPC), advertised_host (where others reach this executor; null: where the
- *   scheduler sees it come from), work_dir (a folder of its own in it is made, and removed at the end), tasks (at a time), memory_bytes (of all tasks;
- *   they spill beyond it), heartbeat_seconds.
+ *   (tasks, gRPC), advertised_host (where others reach it; null: where the scheduler sees it),
+ *   work_dir (a folder of its own is made in it and, at the end, removed), tasks (at a time),
+ *   memory_bytes (of all tasks, which spill beyond it), heartbeat_seconds.
  *
  * `log` (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
  * options. WEIR_UNAVAILABLE: an address is taken, the scheduler does not answer, refuses

@@ -116,8 +116,13 @@ pub fn row_wise_session() -> SessionContext {
     with_own_functions(SessionContext::new_with_config(session_config(1)))
 }
 
-fn with_own_functions(session: SessionContext) -> SessionContext {
-    session.register_udf(ScalarUDF::new_from_impl(RowHash::default()));
+/// What SQL has here beside DataFusion's functions.
+pub fn own_functions() -> [ScalarUDF; 1] {
+    [ScalarUDF::new_from_impl(RowHash::default())]
+}
+
+pub fn with_own_functions(session: SessionContext) -> SessionContext {
+    own_functions().into_iter().for_each(|function| session.register_udf(function));
     session
 }
 

@@ -26,10 +26,10 @@ struct Head {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Message {
+struct Message<Table> {
     #[serde(flatten)]
     head: Head,
-    table: Spec,
+    table: Table,
 }
 
 /// Ballista's own codec for everything else.
@@ -40,7 +40,7 @@ pub struct Codec {
 
 fn encode(spec: &Spec) -> Result<Vec<u8>> {
     let head = Head { weir: VERSION.to_string(), format: FORMAT };
-    serde_json::to_vec(&Message { head, table: spec.clone() }).map_err(|e| DataFusionError::External(Box::new(e)))
+    serde_json::to_vec(&Message { head, table: spec }).map_err(|e| DataFusionError::External(Box::new(e)))
 }
 
 fn decode(bytes: &[u8]) -> Result<Spec> {
@@ -54,7 +54,7 @@ fn decode(bytes: &[u8]) -> Result<Spec> {
             head.format
         );
     }
-    Ok(serde_json::from_slice::<Message>(bytes).map_err(unreadable)?.table)
+    Ok(serde_json::from_slice::<Message<Spec>>(bytes).map_err(unreadable)?.table)
 }
 
 impl LogicalExtensionCodec for Codec {

@@ -10,10 +10,8 @@ mod table;
 use std::sync::Arc;
 
 use ballista_core::extension::SessionConfigExt;
-use datafusion::logical_expr::ScalarUDF;
 use datafusion::prelude::SessionConfig;
 
-use crate::row_hash::RowHash;
 use crate::runtime;
 
 pub use query::{Cluster, query};
@@ -30,8 +28,4 @@ fn session_config() -> SessionConfig {
         // Files of one version: nothing is to be listed, and the statistics are in the plan.
         .with_collect_statistics(false);
     runtime::with_own_options(config)
-}
-
-fn own_functions() -> Vec<Arc<ScalarUDF>> {
-    vec![Arc::new(ScalarUDF::new_from_impl(RowHash::default()))]
 }

@@ -24,9 +24,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::Channel;
 
 use super::table::ResolvedTable;
-use super::{own_functions, session_config, shapes};
+use super::{session_config, shapes};
 use crate::query::{self, Table};
-use crate::runtime::Engine;
+use crate::runtime::{Engine, with_own_functions};
 use crate::status::{Code, Failure, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -79,9 +79,7 @@ fn session(engine: &Engine, cluster: &Cluster) -> Result<SessionContext> {
         .with_default_features()
         .build()
         .upgrade_for_ballista(cluster.scheduler.clone())?;
-    let session = SessionContext::new_with_state(state);
-    own_functions().into_iter().for_each(|f| session.register_udf(f.as_ref().clone()));
-    Ok(session)
+    Ok(with_own_functions(SessionContext::new_with_state(state)))
 }
 
 async fn submit(session: &SessionContext, cluster: &Cluster, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {

@@ -22,8 +22,8 @@ use uuid::Uuid;
 
 use super::codec::Codec;
 use super::stores::LakeStores;
-use super::{MESSAGE_BYTES_MAX, own_functions, query, session_config};
-use crate::runtime::Engine;
+use super::{MESSAGE_BYTES_MAX, query, session_config};
+use crate::runtime::{Engine, own_functions};
 use crate::status::{Code, Failure, Result, log_panics};
 
 /// Results and shuffles of jobs that ended longer ago are deleted.
@@ -94,7 +94,7 @@ async fn scheduler(options: SchedulerOptions) -> Result<()> {
         override_session_builder: Some(Arc::new(|config| {
             let mut state = default_session_builder(config)?;
             for function in own_functions() {
-                datafusion::execution::FunctionRegistry::register_udf(&mut state, function)?;
+                datafusion::execution::FunctionRegistry::register_udf(&mut state, Arc::new(function))?;
             }
             Ok(state)
         })),
@@ -125,7 +125,7 @@ async fn executor(engine: &Arc<Engine>, options: ExecutorOptions) -> Result<()> 
     }
     let mut functions = BallistaFunctionRegistry::default();
     // Its own default lacks those of lists.
-    for function in SessionStateDefaults::default_scalar_functions().into_iter().chain(own_functions()) {
+    for function in SessionStateDefaults::default_scalar_functions().into_iter().chain(own_functions().map(Arc::new)) {
         functions.scalar_functions.insert(function.name().to_string(), function);
     }
     let (engine, spill) = (Arc::downgrade(engine), folder.path.clone());
