@@ -15,6 +15,7 @@
 #include "engine/cluster.h"
 
 namespace weir::cli {
+
 int executor(const GlobalOptions& global, const ExecutorCommandOptions& options, const Environment& environment) {
   const auto listen = listen_argument(options.listen, environment);
   const auto scheduler = scheduler_argument(options.scheduler, environment);

@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 #include "batch/row_ids.h"

@@ -26,7 +26,8 @@ struct PartitionFault {
 
 /// Takes out of `rows` what no partition can hold, in the order of the rows: text that is empty, which Delta reads as NULL,
 /// and text that makes the name of its folder, <column>=<percent-encoded text>, longer than the 255 bytes of a file
-/// system, or than the table's share of the 700 bytes that all columns of `partition_by` have together (keys of S3 are short). `rows` has the system columns. kInternal: it has not, or lacks a column of `partition_by`.
+/// system, or than the column's equal share of the 700 bytes that those of `partition_by` have together (keys of S3 are
+/// short). `rows` has the system columns. kInternal: it has not, or lacks a column of `partition_by`.
 [[nodiscard]] Result<std::vector<PartitionFault>> take_out_unplaceable(const std::vector<std::string>& partition_by,
                                                                        std::shared_ptr<arrow::RecordBatch>* rows);
 

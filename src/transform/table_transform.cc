@@ -75,6 +75,7 @@ Result<std::shared_ptr<const Slice>> TableTransform::apply(const MessageBatch& b
     WEIR_ASSIGN_OR_RETURN(slice->rows, conform(decoded.rows, row_schema_));
   }
   WEIR_RETURN_IF_ERROR(reject_unplaceable(messages, slice.get()));
+  std::ranges::sort(slice->rejects, {}, id_of);
 
   const auto rejects = static_cast<int64_t>(slice->rejects.size());
   if (slice->events != slice->rows->num_rows() + slice->filtered + rejects) {
@@ -128,19 +129,16 @@ Status TableTransform::run_sql(std::span<const Message> messages, const std::sha
     WEIR_ASSIGN_OR_RETURN(Reject reject, reject_of(messages, id, kSqlErrorCode, std::move(fault.reason)));
     slice->rejects.push_back(std::move(reject));
   }
-  std::ranges::sort(slice->rejects, {}, id_of);
   return {};
 }
 
 Status TableTransform::reject_unplaceable(std::span<const Message> messages, Slice* slice) const {
   WEIR_ASSIGN_OR_RETURN(std::vector<PartitionFault> faults, take_out_unplaceable(plan_->partition_by, &slice->rows));
-  if (faults.empty()) return {};
   for (PartitionFault& fault : faults) {
     WEIR_ASSIGN_OR_RETURN(Reject reject, reject_of(messages, fault.id, kBadPartitionCode, std::move(fault.reason)));
     reject.pointer = std::move(fault.column);
     slice->rejects.push_back(std::move(reject));
   }
-  std::ranges::sort(slice->rejects, {}, id_of);
   return {};
 }
 
