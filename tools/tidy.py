@@ -50,8 +50,9 @@ MODULES = {
     "maintain": Module(6, frozenset({"engine", "clickhouse"})),
     "http": Module(6),
     "config": Module(7, ADAPTERS),
-    "app": Module(8, ADAPTERS),
-    "cli": Module(9, ADAPTERS),
+    "cluster": Module(8, frozenset({"nats", "engine"})),
+    "app": Module(9, ADAPTERS),
+    "cli": Module(10, ADAPTERS),
 }
 
 # First folder or file of a library's headers -> the one module that knows the library (docs/decisions/0004-libraries.md).

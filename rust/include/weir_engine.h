@@ -45,7 +45,7 @@ extern "C" {
 #endif
 
 /* Raised by every incompatible change; compare it with weir_abi_version() at start. */
-#define WEIR_ABI_VERSION 3u
+#define WEIR_ABI_VERSION 4u
 
 struct ArrowSchema;
 struct ArrowArray;
@@ -198,6 +198,13 @@ weir_files* weir_files_write(weir_table* table, struct ArrowArrayStream* rows,
 weir_buffer weir_files_describe(const weir_files* files, weir_status* status);
 void weir_files_free(weir_files* files);
 
+/* The files of several weir_files_describe as one, for weir_commit in another process than
+ * the one that wrote them. Each text needs the members num_rows and adds.
+ * WEIR_INVALID_ARGUMENT: a text is not such a description. WEIR_NOT_FOUND: a file is not
+ * there, or has another size than was said. */
+weir_files* weir_files_adopt(weir_table* table, const char* const* descriptions, size_t count,
+                             weir_status* status);
+
 typedef struct weir_commit_options {
   const weir_txn* txns;
   size_t txn_count;
@@ -344,6 +351,26 @@ void weir_query(weir_engine* engine, const weir_query_table* tables, size_t tabl
                 const char* sql, const weir_cluster* cluster, struct ArrowArrayStream* out,
                 weir_status* status);
 
+/* Has every one of `parts` done by the worker of some executor, at least once: a part may
+ * be done twice, by two executors at once, and go on after this call has returned. What this
+ * call returns is a hint; what was done is to be read where the worker wrote it. `spec` goes
+ * to every part. `stopped` is asked a few times a second on the calling thread.
+ * WEIR_UNAVAILABLE: no scheduler answers, the job failed, or took too long (it is cancelled
+ * then). WEIR_SHUTTING_DOWN: stopped, and cancelled. */
+void weir_cluster_run(weir_engine* engine, const weir_cluster* cluster, const char* spec,
+                      const char* const* parts, size_t part_count, bool (*stopped)(void* context),
+                      void* context, weir_status* status);
+
+/* Does parts of jobs in an executor. `work` is called on threads that may block and may use
+ * this ABI, several at a time; the strings are borrowed for the duration of the call. It
+ * returns 0, or any other number and at most message_size bytes of text, NUL included, in
+ * `message`: the job has failed then. It should end soon once stopped(task) is true. */
+typedef struct weir_worker {
+  void* context;
+  int32_t (*work)(void* context, const char* spec, const char* part, bool (*stopped)(const void* task),
+                  const void* task, char* message, size_t message_size);
+} weir_worker;
+
 /* level: 1 information, 2 warning, 3 error. Called from any thread; the strings are
  * borrowed for the duration of the call. */
 typedef void (*weir_log_fn)(int32_t level, const char* module, const char* message);
@@ -359,11 +386,12 @@ typedef void (*weir_log_fn)(int32_t level, const char* module, const char* messa
  *   work_dir (a folder of its own is made in it and, at the end, removed), tasks (at a time),
  *   memory_bytes (of all tasks, which spill beyond it), heartbeat_seconds.
  *
- * `log` (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
+ * `worker` (an executor's; NULL: it does no parts) must live as long as the process. `log`
+ * (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
  * options. WEIR_UNAVAILABLE: an address is taken, the scheduler does not answer, refuses
  * this executor's version, or took it for lost and stopped it. */
 void weir_cluster_serve(weir_engine* engine, const char* role, const char* options_json,
-                        weir_log_fn log, weir_status* status);
+                        const weir_worker* worker, weir_log_fn log, weir_status* status);
 
 /* ---------------------------------------------------------------- objects
  * Small files of a lake beside its tables. `path` and `prefix` are relative to the lake,

@@ -1,7 +1,7 @@
 //! The entries of `weir_engine.h`, but for those of objects. Each takes over what it consumes, checks its pointers,
 //! and turns results, errors and panics into a status; the work is done elsewhere.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Schema};
 use arrow::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi_and_data_type};
 use arrow::ffi_stream::{ArrowArrayStreamReader, FFI_ArrowArrayStream};
 
-use crate::cluster;
+use crate::cluster::{self, StopFn, Work, Worker};
 use crate::commit;
 use crate::handle::{Buffer, Status, boxed, free, free_buffer, guard};
 use crate::logging::{self, LogFn};
@@ -25,7 +25,7 @@ use crate::store::Location;
 use crate::table::{Snapshot, Table};
 use crate::write::{self, Files};
 
-const ABI_VERSION: u32 = 3;
+const ABI_VERSION: u32 = 4;
 
 #[repr(C)]
 pub struct QueryTable {
@@ -244,6 +244,23 @@ pub unsafe extern "C" fn weir_files_describe(files: *const Files, status: *mut S
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_files_adopt(
+    table: *const Table,
+    descriptions: *const *const c_char,
+    count: usize,
+    status: *mut Status,
+) -> *mut Files {
+    unsafe {
+        guard(status, std::ptr::null_mut(), || {
+            let table = required(table, "table")?;
+            let texts = slice(descriptions, count, "descriptions")?.iter().map(|&t| text(t, "description"));
+            let texts = texts.collect::<Result<Vec<_>>>()?;
+            Ok(boxed(Files::adopted(table, texts.into_iter())?))
+        })
+    }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn weir_files_free(files: *mut Files) {
     unsafe { free(files) }
 }
@@ -369,10 +386,32 @@ pub unsafe extern "C" fn weir_query(
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn weir_cluster_run(
+    handle: *const EngineHandle,
+    cluster: *const options::CCluster,
+    spec: *const c_char,
+    parts: *const *const c_char,
+    part_count: usize,
+    stopped: StopFn,
+    context: *mut c_void,
+    status: *mut Status,
+) {
+    unsafe {
+        guard(status, (), || {
+            let cluster = options::cluster(cluster)?.ok_or_else(|| Failure::invalid("cluster is NULL"))?;
+            let parts = slice(parts, part_count, "parts")?.iter().map(|&p| Ok(text(p, "part")?.to_string()));
+            let work = Work { spec: text(spec, "spec")?.to_string(), parts: parts.collect::<Result<_>>()? };
+            cluster::run(engine(handle)?, &cluster, work, &|| stopped(context))
+        });
+    }
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn weir_cluster_serve(
     handle: *const EngineHandle,
     role: *const c_char,
     options_json: *const c_char,
+    worker: *const Worker,
     log: Option<LogFn>,
     status: *mut Status,
 ) {
@@ -383,7 +422,7 @@ pub unsafe extern "C" fn weir_cluster_serve(
             if let Some(log) = log {
                 logging::send_to(log)?;
             }
-            cluster::serve(engine, role, options)
+            cluster::serve(engine, role, options, worker.as_ref().copied())
         });
     }
 }

@@ -25,6 +25,7 @@ pub enum Code {
     DataLoss = 9,
     PermissionDenied = 10,
     ResourceExhausted = 11,
+    ShuttingDown = 12,
     Internal = 13,
 }
 

@@ -1,6 +1,7 @@
 //! Rows -> Parquet files that nobody sees yet.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use arrow::ffi_stream::ArrowArrayStreamReader;
 use arrow::record_batch::RecordBatchReader;
@@ -9,17 +10,23 @@ use deltalake::kernel::Add;
 use deltalake::parquet::basic::{Compression, ZstdLevel};
 use deltalake::parquet::file::properties::WriterProperties;
 use deltalake::table::config::TablePropertiesExt;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cast::Conform;
 use crate::naming;
-use crate::status::{Failure, Result};
+use crate::status::{Code, Failure, Result};
 use crate::table::{Layout, Table};
 
 const DEFAULT_FILE_BYTES: u64 = 128 << 20;
 const DEFAULT_ZSTD_LEVEL: i32 = 1;
 /// A row group is held in memory until it is complete, one per open partition.
 const ROW_GROUP_BYTES_MAX: usize = 32 << 20;
+/// At files that others wrote.
+const LOOKS_AT_ONCE: usize = 16;
 /// Rows between two looks at the size of the file.
 const ROWS_PER_SLICE: usize = 8192;
 
@@ -113,7 +120,41 @@ fn renamed(mut add: Add, prefix: &str) -> Add {
     add
 }
 
+/// Nobody keeps what no version refers to: a vacuum may have been there.
+async fn require_all(store: Arc<dyn ObjectStore>, adds: &[Add]) -> Result<()> {
+    let looked = stream::iter(adds).map(|add| {
+        let store = &store;
+        async move {
+            let path = Path::from_url_path(&add.path).map_err(|e| Failure::invalid(e.to_string()))?;
+            let found = store.head(&path).await.map_err(|e| Failure::from(e).context(&add.path))?;
+            match i64::try_from(found.size) {
+                Ok(size) if size == add.size => Ok(()),
+                _ => Err(Failure::new(Code::NotFound, format!("{} has {} bytes, not {}", add.path, found.size, add.size))),
+            }
+        }
+    });
+    looked.buffer_unordered(LOOKS_AT_ONCE).try_collect().await
+}
+
 impl Files {
+    /// Files of `table` that were written elsewhere, each of `texts` as describe() put it. All of them are there.
+    pub fn adopted<'a>(table: &Table, texts: impl Iterator<Item = &'a str>) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Described {
+            num_rows: u64,
+            adds: Vec<Add>,
+        }
+        let mut files = Self { table_url: table.location.url.clone(), adds: Vec::new(), num_rows: 0 };
+        for text in texts {
+            let described: Described =
+                serde_json::from_str(text).map_err(|e| Failure::invalid(format!("a description of files: {e}")))?;
+            files.adds.extend(described.adds);
+            files.num_rows += described.num_rows;
+        }
+        table.engine.block_on(require_all(table.location.folder()?, &files.adds))?;
+        Ok(files)
+    }
+
     pub fn describe(&self) -> Result<Value> {
         let size: i64 = self.adds.iter().map(|a| a.size).sum();
         Ok(json!({

@@ -7,9 +7,12 @@
 #include "app/hot_parts.h"
 #include "app/lease_request.h"
 #include "app/start_position.h"
+#include "cluster/stream_job.h"
 #include "lake/dead_letter_table.h"
 #include "lake/incarnation_store.h"
 #include "lake/lake_layout.h"
+#include "nats/range_source.h"
+#include "nats/stream_source.h"
 #include "nats/subject_match.h"
 #include "schema/plan_evolution.h"
 
@@ -135,11 +138,6 @@ Status Shard::take_lease(const std::stop_token& stop) {
 Status Shard::build_transform(TableParts& parts) {
   transform::TableTransformOptions options;
   options.shard = 0;
-  options.takes_subject = [subjects = parts.section->subjects](std::string_view subject) {
-    return std::any_of(subjects.begin(), subjects.end(), [&](const std::string& pattern) {
-      return nats::subject_matches(pattern, subject);
-    });
-  };
   if (parts.plan->on_unknown_field == UnknownFields::kAddColumn) {
     options.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
     options.ignored = [this, &parts](const IgnoredField& field) {
@@ -150,12 +148,44 @@ Status Shard::build_transform(TableParts& parts) {
                           {{"table", parts.plan->table}, {"field", field.name}, {"reason", field.reason}});
     };
   }
-  if (!parts.plan->sql.empty()) {
-    WEIR_ASSIGN_OR_RETURN(
-        parts.sql, engine::SqlPlan::compile(*services_.engine, input_arrow_schema(*parts.plan), parts.plan->sql));
-    options.sql = [sql = parts.sql.get()](const std::shared_ptr<arrow::RecordBatch>& rows) { return sql->run(*rows); };
+  WEIR_ASSIGN_OR_RETURN(parts.transform,
+                        make_transform(*services_.engine, parts.plan, parts.section->subjects, std::move(options)));
+  return config_.engine.ballista ? build_staged(parts) : ok_status();
+}
+
+Status Shard::build_staged(TableParts& parts) {
+  if (cluster_ == nullptr) {
+    const auto timeout = std::chrono::duration_cast<std::chrono::seconds>(config_.engine.job_timeout);
+    cluster_ = std::make_unique<BallistaRunner>(*services_.engine, config_.engine.scheduler, timeout);
   }
-  WEIR_ASSIGN_OR_RETURN(parts.transform, transform::TableTransform::create(parts.plan, std::move(options)));
+  cluster::StreamJob job{.id = {},
+                         .pipeline = config_.pipeline.name,
+                         .nats = config_.nats,
+                         .lake = config_.lake,
+                         .stream = stream_,
+                         .subjects = parts.section->subjects,
+                         .base = base_,
+                         .created_us = stream_info_.created_us,
+                         .shard = 0,
+                         .shards = parts.section->shards,
+                         .plan = *parts.plan,
+                         .new_columns_max = {}};
+  if (parts.plan->on_unknown_field == UnknownFields::kAddColumn) {
+    job.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
+  }
+  if (services_.nats_server != nullptr) job.nats.url = services_.nats_server->url();
+  parts.committables = std::make_unique<cluster::LakeCommittables>(lake_objects(*services_.engine, config_),
+                                                                   lake::committable_folder(parts.plan->table, job.shard));
+  // We hold the lease: whoever left something there will not come for it.
+  WEIR_RETURN_IF_ERROR(parts.committables->sweep());
+  parts.staged = std::make_unique<cluster::StagedTransform>(
+      *cluster_, *parts.committables,
+      cluster::StagedTransformOptions{.shard = job.shard,
+                                      .plan_id = parts.plan->id(),
+                                      .spec = [job](const std::string& id) mutable {
+                                        job.id = id;
+                                        return cluster::to_json(job);
+                                      }});
   return ok_status();
 }
 
@@ -179,16 +209,32 @@ Status Shard::build_sinks(TableParts& parts, const std::stop_token& stop) {
   return keep_start(*parts.hot, stop);
 }
 
+Result<std::unique_ptr<EventSource>> Shard::open_source() {
+  if (cluster_ != nullptr) {
+    WEIR_ASSIGN_OR_RETURN(auto ranges, nats::RangeSource::create(*services_.nats, telemetry_.clock,
+                                                                 {.stream = stream_,
+                                                                  .base = base_,
+                                                                  .sequences_max = config_.engine.batch_events,
+                                                                  .gather = config_.engine.batch_interval}));
+    return std::unique_ptr<EventSource>(std::move(ranges));
+  }
+  nats::SourceOptions options;
+  options.stream = stream_;
+  options.base = base_;
+  for (const auto& parts : tables_) {
+    options.subjects.insert(options.subjects.end(), parts->section->subjects.begin(), parts->section->subjects.end());
+  }
+  WEIR_ASSIGN_OR_RETURN(auto events, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(options)));
+  return std::unique_ptr<EventSource>(std::move(events));
+}
+
 Status Shard::build_runner() {
-  nats::SourceOptions source;
-  source.stream = stream_;
-  source.base = base_;
   std::vector<pipeline::TablePorts> ports;
   pipeline::CoordinatorOptions coordinator;
   Seq highest{-1};
   for (const auto& parts : tables_) {
-    source.subjects.insert(source.subjects.end(), parts->section->subjects.begin(), parts->section->subjects.end());
-    ports.push_back({.transform = parts->transform.get(),
+    RowTransform* const transform = parts->staged ? static_cast<RowTransform*>(parts->staged.get()) : parts->transform.table.get();
+    ports.push_back({.transform = transform,
                      .lake_table = parts->lake_table.get(),
                      .lake = parts->lake.get(),
                      .dead_letters = parts->dead_letters.get(),
@@ -198,6 +244,10 @@ Status Shard::build_runner() {
     table.name = parts->plan->table;
     table.has_hot = parts->hot != nullptr;
     table.commit_interval = config_.lake.commit_interval;
+    if (parts->staged) {
+      table.commit_interval = milliseconds(0);  // A job has gathered for long enough.
+      table.staged = true;
+    }
     if (config_.clickhouse) table.flush_interval = config_.clickhouse->flush_interval;
     coordinator.tables.push_back(table);
     WEIR_ASSIGN_OR_RETURN(const auto snapshot, parts->lake_table->snapshot());
@@ -209,7 +259,7 @@ Status Shard::build_runner() {
   }
   if (options_.until_caught_up) goal_ = options_.goal.value_or(end_at_start());
   coordinator.goal = goal_;
-  WEIR_ASSIGN_OR_RETURN(source_, nats::StreamSource::create(*services_.nats, telemetry_.clock, std::move(source)));
+  WEIR_ASSIGN_OR_RETURN(source_, open_source());
   source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,
                           .bytes_max = 8 << 20,
@@ -243,7 +293,8 @@ NewColumns Shard::new_columns() const {
   NewColumns columns;
   if (!runner_->plan_ended()) return columns;
   for (const auto& parts : tables_) {
-    if (!parts->transform->new_columns().empty()) columns[parts->plan->table] = parts->transform->new_columns();
+    const auto& asked_for = parts->staged ? parts->staged->new_columns() : parts->transform.table->new_columns();
+    if (!asked_for.empty()) columns[parts->plan->table] = asked_for;
   }
   return columns;
 }

@@ -10,18 +10,20 @@
 #include <string>
 #include <vector>
 
+#include "app/ballista_runner.h"
 #include "app/held_lease.h"
+#include "app/live_transform.h"
 #include "app/next_plan.h"
 #include "app/services.h"
 #include "app/shard_jobs.h"
 #include "clickhouse/hot_table.h"
 #include "config/pipeline_config.h"
-#include "engine/sql_plan.h"
+#include "cluster/committable_store.h"
+#include "cluster/staged_transform.h"
 #include "nats/stream_admin.h"
-#include "nats/stream_source.h"
+#include "ports/event_source.h"
 #include "pipeline/shard_runner.h"
 #include "telemetry/pipeline_metrics.h"
-#include "transform/table_transform.h"
 
 namespace weir::app {
 
@@ -47,8 +49,9 @@ struct TableParts {
   std::shared_ptr<const Plan> plan;      ///< next_plan() of the section's.
   int added_columns = 0;                 ///< Of them the file does not know.
   Seq first{1};                          ///< Where the table begins if it is made now.
-  std::unique_ptr<engine::SqlPlan> sql;  ///< Null without SQL.
-  std::unique_ptr<transform::TableTransform> transform;
+  LiveTransform transform;
+  std::unique_ptr<cluster::LakeCommittables> committables;  ///< Null unless a cluster transforms.
+  std::unique_ptr<cluster::StagedTransform> staged;         ///< Likewise; in place of `transform`.
   std::unique_ptr<lake::DeltaLakeTable> lake_table;
   std::unique_ptr<lake::DeltaLakeTable> dead_letter_table;
   std::unique_ptr<clickhouse::ClickHouseHotTable> hot_table;
@@ -106,8 +109,10 @@ class Shard {
   Status grow_lake(TableParts& parts);
   void evolve_clickhouse(TableParts& parts);
   Status build_transform(TableParts& parts);
+  Status build_staged(TableParts& parts);
   Status build_sinks(TableParts& parts, const std::stop_token& stop);
   Status accept_gap_if_asked();
+  Result<std::unique_ptr<EventSource>> open_source();
   Status build_runner();
   Result<Seq> lake_position(const TableParts& parts) const;
   Result<NextPlan> next_plan_of(const TableParts& parts) const;
@@ -127,7 +132,8 @@ class Shard {
   Epoch epoch_;
   std::unique_ptr<HeldLease> lease_;  // Its thread calls runner_: let go before that is destroyed.
   std::vector<std::unique_ptr<TableParts>> tables_;
-  std::unique_ptr<nats::StreamSource> source_;
+  std::unique_ptr<BallistaRunner> cluster_;  // Null: this process reads and transforms.
+  std::unique_ptr<EventSource> source_;
   std::unique_ptr<SourceMetrics> source_metrics_;
   uint64_t reconnects_seen_ = 0;  // Source lane only.
   std::optional<StreamIdentity> identity_;

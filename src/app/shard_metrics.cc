@@ -72,7 +72,7 @@ void Shard::observe(const pipeline::Action& action, const pipeline::Event& event
     parts.metrics->hot_position.set(static_cast<double>(written->position.value));
     parts.metrics->hot_inserts.add();
     parts.metrics->hot_insert_seconds.observe(seconds(took));
-    for (const auto& slice : write->slices) parts.metrics->hot_rows.add(slice->rows->num_rows());
+    for (const auto& slice : write->slices) parts.metrics->hot_rows.add(slice->row_count());
     observe_freshness(parts.metrics->hot_freshness_seconds, *write, now_us, options_.visible);
   } else if (written->sink == pipeline::SinkKind::kLake) {
     parts.metrics->lake_position.set(static_cast<double>(written->position.value));
@@ -81,9 +81,9 @@ void Shard::observe(const pipeline::Action& action, const pipeline::Event& event
     observe_freshness(parts.metrics->lake_freshness_seconds, *write, now_us, options_.visible);
     for (const auto& slice : write->slices) {
       parts.metrics->events.add(slice->events);
-      parts.metrics->rows.add(slice->rows->num_rows());
+      parts.metrics->rows.add(slice->row_count());
       parts.metrics->filtered.add(slice->filtered);
-      parts.metrics->dead_letters.add(static_cast<int64_t>(slice->rejects.size()));
+      parts.metrics->dead_letters.add(slice->reject_count());
       if (slice->last_time_us > 0) parts.newest_event_us.store(slice->last_time_us);
     }
   }

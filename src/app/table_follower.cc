@@ -152,10 +152,10 @@ Status TableFollower::open_tables() {
 }
 
 Status TableFollower::build_transform() {
-  WEIR_ASSIGN_OR_RETURN(parts_.sql, engine::SqlPlan::compile(*services_.engine, input_arrow_schema(*parts_.plan),
+  WEIR_ASSIGN_OR_RETURN(parts_.transform.sql, engine::SqlPlan::compile(*services_.engine, input_arrow_schema(*parts_.plan),
                                                              parts_.plan->sql));
   WEIR_ASSIGN_OR_RETURN(
-      derive_, transform::DerivedRows::create(parts_.plan, [sql = parts_.sql.get()](
+      derive_, transform::DerivedRows::create(parts_.plan, [sql = parts_.transform.sql.get()](
                                                                const std::shared_ptr<arrow::RecordBatch>& rows) {
         return sql->run(*rows);
       }));

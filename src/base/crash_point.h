@@ -12,6 +12,7 @@ namespace weir {
 /// log_entry_written, log_entry_synced, ack_sent, schema_lake_set, schema_clickhouse_set, plan_recorded. Those of INSERTs are
 /// passed by live ones only; bulk_inserted by the others.
 /// Of a backfill into ClickHouse: backfill_pinned (and stored), backfill_unit_done (and not stored yet).
+/// Of a part of a job, in an executor: part_written (and no committable yet), part_stored (and the task not reported yet).
 /// Of maintenance: compaction_committed, checkpoint_written, log_cleaned, vacuum_chosen (what to delete, nothing is yet),
 /// vacuum_deleted (what killed writes left behind is still there).
 void crash_point(std::string_view name);

@@ -26,13 +26,22 @@ struct Reject {
   std::string headers;   ///< "Name: value\r\n" lines as sent; empty without headers.
 };
 
+/// What others made of a slice and wrote as files of the lake's tables that nobody reads yet, each of the texts as
+/// LakeFiles::describe() put it. Immutable.
+struct StagedSlice {
+  std::vector<std::string> files;         ///< Of the table.
+  std::vector<std::string> reject_files;  ///< Of the dead letters.
+  int64_t rejects = 0;
+};
+
 /// The live micro-batch: all that the plan makes of the messages of one contiguous range of sequences.
 /// Immutable once made; shared between sinks.
 struct Slice {
   int32_t shard = 0;
   SeqRange range;
-  std::shared_ptr<arrow::RecordBatch> rows;  ///< Row columns then system columns, sorted by (_seq, _row); never null.
+  std::shared_ptr<arrow::RecordBatch> rows;  ///< Row columns then system columns, sorted by (_seq, _row); null when staged.
   std::vector<Reject> rejects;
+  std::shared_ptr<const StagedSlice> staged;  ///< In place of rows and rejects. Null: they are here.
   int64_t events = 0;    ///< Input rows: rows + filtered + rejects.
   int64_t filtered = 0;  ///< Left out by the plan's SQL.
   int64_t bytes = 0;     ///< Memory it holds, for backpressure.
@@ -42,6 +51,9 @@ struct Slice {
   Seq last_event{0};  ///< Sequence of its last message, for this table or not; Seq{0} when it has none.
   /// The plan ends with this slice: the message behind it has fields that ask for a column. `range` may then be empty.
   bool ends_plan = false;
+
+  [[nodiscard]] int64_t reject_count() const { return staged ? staged->rejects : static_cast<int64_t>(rejects.size()); }
+  [[nodiscard]] int64_t row_count() const { return events - filtered - reject_count(); }
 };
 
 }  // namespace weir

@@ -8,6 +8,7 @@
 #include <ostream>
 #include <thread>
 
+#include "app/part_worker.h"
 #include "cli/cluster_arguments.h"
 #include "cli/exit_code.h"
 #include "cli/pipeline_file_argument.h"
@@ -32,6 +33,7 @@ int executor(const GlobalOptions& global, const ExecutorCommandOptions& options,
   const auto engine = engine::Engine::open({});
   if (!engine.ok()) return report_failure(engine.status(), environment);
   const uint32_t tasks = options.tasks != 0 ? options.tasks : std::max(1u, std::thread::hardware_concurrency());
+  app::PartWorker worker(**engine, *log);
   const Status served = engine::serve_executor(
       **engine,
       {.scheduler_host = scheduler->host,
@@ -44,6 +46,9 @@ int executor(const GlobalOptions& global, const ExecutorCommandOptions& options,
        .tasks = tasks,
        .memory_bytes_max = *memory,
        .heartbeat = *heartbeat},
+      [&](const std::string& spec, const std::string& part, const std::function<bool()>& stopped) {
+        return worker.work(spec, part, stopped);
+      },
       *log);
   return served.ok() ? kDone : report_failure(served, environment);
 }

@@ -65,8 +65,12 @@ struct ClickHouseSection {
 };
 
 struct EngineSection {
+  bool ballista = false;  ///< Events are read and made into rows by a Ballista cluster, not in this process.
   int64_t memory_bytes_max = int64_t{1} << 30;
   std::string scheduler;  ///< http://host:port of a Ballista scheduler; empty: none.
+  milliseconds batch_interval{2'000};  ///< With ballista, as are the rest: how long a job waits for more events.
+  int64_t batch_events = 1'000'000;    ///< Sequences of one job at most.
+  milliseconds job_timeout{600'000};   ///< Then it is cancelled and its range done anew.
   friend bool operator==(const EngineSection&, const EngineSection&) = default;
 };
 

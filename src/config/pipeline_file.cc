@@ -162,9 +162,14 @@ class FileReader {
 
   EngineSection read_engine() const {
     const SectionReader engine = section("engine");
-    if (engine.text("kind") == "ballista") engine.reject("kind", "ballista is not supported yet; use local");
-    EngineSection read{.memory_bytes_max = engine.size("memory_limit"), .scheduler = engine.text("scheduler")};
+    EngineSection read{.ballista = engine.text("kind") == "ballista",
+                       .memory_bytes_max = engine.size("memory_limit"),
+                       .scheduler = engine.text("scheduler"),
+                       .batch_interval = engine.duration("batch_interval"),
+                       .batch_events = engine.integer("batch_events"),
+                       .job_timeout = engine.duration("job_timeout")};
     if (engine.given("scheduler") != nullptr) check(engine, "scheduler", check_url(read.scheduler, {"http"}));
+    if (read.ballista && read.scheduler.empty()) engine.reject("kind", "ballista needs scheduler beside it");
     return read;
   }
 

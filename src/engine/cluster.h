@@ -2,7 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <stop_token>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "engine/engine.h"
@@ -10,14 +13,23 @@
 
 namespace weir::engine {
 
-// Apache Ballista: the same queries on more than one machine.
+// Apache Ballista: the same work on more than one machine.
 
-/// A cluster to run a query on.
+/// A cluster to run a query or a job on.
 struct Cluster {
   std::string scheduler_url;          ///< http://host:port
   uint32_t tasks = 1;                 ///< Into how many a stage is cut at most, >= 1.
-  std::chrono::seconds timeout{600};  ///< For the whole query, >= 1 s; then it is cancelled.
+  std::chrono::seconds timeout{600};  ///< For all of it, >= 1 s; then it is cancelled.
 };
+
+/// Has every one of `parts` done by the worker of some executor, at least once: a part may be done twice, by two executors at
+/// once, and go on after this has returned. What was done is to be read where the worker wrote it; the Status is a hint.
+/// kUnavailable: no scheduler answers, the job failed or took too long. kShuttingDown: stopped. Both cancel it.
+[[nodiscard]] Status run_parts(const Engine& engine, const Cluster& cluster, const std::string& spec,
+                               const std::vector<std::string>& parts, const std::stop_token& stop);
+
+/// Does one part of a job. `stopped` tells that nobody wants it any more. Called by several threads at once.
+using PartWork = std::function<Status(const std::string& spec, const std::string& part, const std::function<bool()>& stopped)>;
 
 struct SchedulerOptions {
   std::string host;  ///< To listen on.
@@ -42,8 +54,9 @@ struct ExecutorOptions {
 /// libraries say. kUnavailable: the address is taken.
 [[nodiscard]] Status serve_scheduler(const Engine& engine, const SchedulerOptions& options, Logger& log);
 
-/// The same; tasks that run are finished first. kUnavailable, too: the scheduler does not answer, refuses
+/// The same; tasks that run are finished first. `work` (may be empty: no jobs) does parts of jobs. kUnavailable, too: the scheduler does not answer, refuses
 /// this version, or took the executor for lost and stopped it.
-[[nodiscard]] Status serve_executor(const Engine& engine, const ExecutorOptions& options, Logger& log);
+[[nodiscard]] Status serve_executor(const Engine& engine, const ExecutorOptions& options, const PartWork& work,
+                                    Logger& log);
 
 }  // namespace weir::engine

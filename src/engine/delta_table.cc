@@ -163,6 +163,25 @@ Result<std::unique_ptr<WrittenFiles>> DeltaTable::write_stream(ArrowArrayStream*
   CallOutcome outcome;
   Handle<weir_files> handle(weir_files_write(handle_.get(), rows, &raw, outcome.out()));
   if (!outcome.ok()) return outcome.status("writing data files of " + url_);
+  return with_sizes(std::move(handle));
+}
+
+Result<std::unique_ptr<WrittenFiles>> DeltaTable::adopt(const std::vector<std::string>& descriptions) {
+  const auto texts = raw_strings(descriptions);
+  CallOutcome outcome;
+  Handle<weir_files> handle(weir_files_adopt(handle_.get(), texts.data(), texts.size(), outcome.out()));
+  if (!outcome.ok()) return outcome.status("taking files of " + url_ + " over");
+  return with_sizes(std::move(handle));
+}
+
+Result<std::string> WrittenFiles::describe() const {
+  CallOutcome outcome;
+  std::string text = take_buffer(weir_files_describe(handle_.get(), outcome.out()));
+  if (!outcome.ok()) return outcome.status("describing data files");
+  return text;
+}
+
+Result<std::unique_ptr<WrittenFiles>> DeltaTable::with_sizes(Handle<weir_files> handle) const {
   CallOutcome described;
   const std::string text = take_buffer(weir_files_describe(handle.get(), described.out()));
   if (!described.ok()) return described.status(url_);

@@ -106,6 +106,9 @@ class WrittenFiles {
   [[nodiscard]] int64_t rows() const { return rows_; }
   [[nodiscard]] int64_t bytes() const { return bytes_; }  ///< Of the files, compressed.
 
+  /// The files as JSON, for DeltaTable::adopt() in another process.
+  [[nodiscard]] Result<std::string> describe() const;
+
   /// For this module's use. Never null.
   [[nodiscard]] const weir_files* handle() const { return handle_.get(); }
 
@@ -146,6 +149,10 @@ class DeltaTable {
   /// The same, pulling batch by batch on the calling thread.
   [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write(std::shared_ptr<arrow::RecordBatchReader> rows,
                                                             const WriteOptions& options);
+
+  /// Files of this table that others wrote, as WrittenFiles::describe() said, all together. kInvalidArgument: one of the
+  /// texts says something else. kNotFound: one of the files is not there, or has another size.
+  [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> adopt(const std::vector<std::string>& descriptions);
 
   /// Appends `files` (may be null) and sets `txns` in one commit on top of `base`; `info_json`, an object or empty, is
   /// merged into commitInfo. kConflict: another writer set one of these app ids, or changed the table, since `base`, or the
@@ -189,6 +196,7 @@ class DeltaTable {
  private:
   DeltaTable(std::string url, Handle<weir_table> handle) : url_(std::move(url)), handle_(std::move(handle)) {}
 
+  [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> with_sizes(Handle<weir_files> handle) const;
   [[nodiscard]] Result<std::unique_ptr<WrittenFiles>> write_stream(ArrowArrayStream* rows, const WriteOptions& options);
 
   const std::string url_;

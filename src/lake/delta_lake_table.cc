@@ -37,6 +37,7 @@ class DeltaLakeFiles final : public LakeFiles {
 
   int64_t rows() const override { return files_->rows(); }
   int64_t bytes() const override { return files_->bytes(); }
+  Result<std::string> describe() const override { return files_->describe(); }
 
   [[nodiscard]] const engine::WrittenFiles* engine() const { return files_.get(); }
 
@@ -209,6 +210,11 @@ Result<std::unique_ptr<LakeFiles>> DeltaLakeTable::write_files(
   WEIR_RETURN_IF_ERROR(files.status());
   if (definition_.crash_points) crash_point("parquet_written");
   return std::unique_ptr<LakeFiles>(new DeltaLakeFiles(std::move(*files)));
+}
+
+Result<std::unique_ptr<LakeFiles>> DeltaLakeTable::adopt_files(const std::vector<std::string>& descriptions) {
+  WEIR_ASSIGN_OR_RETURN(auto files, table_->adopt(descriptions));
+  return std::unique_ptr<LakeFiles>(new DeltaLakeFiles(std::move(files)));
 }
 
 // The engine wants every column of the table and takes Arrow's null type for any.

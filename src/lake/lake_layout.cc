@@ -21,6 +21,10 @@ std::string incarnation_folder(std::string_view stream) { return "_weir/incarnat
 
 std::string file_folder(std::string_view table) { return "_weir/files/" + path_segment(table); }
 
+std::string committable_folder(std::string_view table, int32_t shard) {
+  return "_weir/committables/" + path_segment(table) + "/" + std::to_string(shard);
+}
+
 std::string path_segment(std::string_view name) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string segment;

@@ -30,6 +30,9 @@ inline constexpr std::string_view kProbePath = "_weir/probe";
 /// `_weir/files/<table>`, the folder of the files loaded into a table.
 [[nodiscard]] std::string file_folder(std::string_view table);
 
+/// `_weir/committables/<table>/<shard>`, the folder of what parts of jobs left.
+[[nodiscard]] std::string committable_folder(std::string_view table, int32_t shard);
+
 /// `name` as one folder: bytes other than [A-Za-z0-9_-] become =XX, so that every stream name is a path of its own.
 [[nodiscard]] std::string path_segment(std::string_view name);
 

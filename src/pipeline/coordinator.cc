@@ -60,10 +60,8 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
 void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Action>* actions) {
   source_busy_ = false;
   if (!event.batch.ok()) return on_source_error(event.batch.status(), now);
-  source_failures_ = 0;
-  source_error_ = ok_status();
   const BatchPtr& batch = *event.batch;
-  if (batch == nullptr || batch->range().empty()) return;
+  if (batch == nullptr || batch->range().empty()) return source_works();
   read_through_ = std::max(read_through_, batch->range().last);
   for (size_t i = 0; i < tables_.size(); ++i) {
     if (tables_[i].stopped() || tables_[i].plan_ended()) continue;
@@ -72,18 +70,37 @@ void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Ac
       ++transforms_;
     }
   }
+  if (transforms_ == 0) source_works();
+}
+
+void Coordinator::source_works() {
+  source_failures_ = 0;
+  source_error_ = ok_status();
 }
 
 void Coordinator::on_slice(const Transformed& event, TimePoint now) {
   --transforms_;
   TableProgress& table = tables_[event.table];
   if (table.stopped() || table.plan_ended()) return;
-  if (!event.slice.ok()) return table.stop(event.slice.status().with_context("transform"));
+  if (!event.slice.ok()) return on_transform_error(event.slice.status(), &table, now);
+  if (seek_again_ && (*event.slice)->range.first != table.next()) return;  // The one before it is missing.
+  if (transforms_ == 0 && !seek_again_) source_works();
   table.on_slice(*event.slice, now);
   if (!table.plan_ended()) return;
   // What comes behind it needs tables of another shape: everything before it goes into both stores, then they are opened anew.
   plan_ended_ = true;
   phase_ = Phase::kDraining;
+}
+
+// Work that others do for us may fail as a source does: what is missing is read again.
+void Coordinator::on_transform_error(const Status& status, TableProgress* table, TimePoint now) {
+  const Status failed = status.with_context("transform");
+  const bool may_pass = status.disposition() == Disposition::kRetry || status.disposition() == Disposition::kReconcile;
+  if (!may_pass && status.code() != StatusCode::kDataLoss && status.code() != StatusCode::kShuttingDown) {
+    return table->stop(failed);
+  }
+  seek_again_ = true;
+  on_source_error(failed, now);
 }
 
 void Coordinator::on_source_error(const Status& status, TimePoint now) {
@@ -107,7 +124,10 @@ void Coordinator::advance(TimePoint now, std::vector<Action>* actions) {
   const bool draining = phase_ == Phase::kDraining;
   const bool goal_read = options_.goal && read_through_ >= *options_.goal;
   const bool hurry = draining || goal_read || held_bytes() > options_.held_bytes_max;
-  for (TableProgress& table : tables_) table.advance(now, hurry, draining, actions);
+  for (TableProgress& table : tables_) {
+    table.advance(now, hurry, draining, actions);
+    if (table.take_loss()) seek_again_ = true;
+  }
   advance_source(now, actions);
   finish_when_done(actions);
 }
@@ -119,6 +139,7 @@ void Coordinator::advance_source(TimePoint now, std::vector<Action>* actions) {
     actions->push_back(Release{through});
   }
   if (source_busy_ || transforms_ > 0 || now < source_retry_at_) return;
+  if (std::exchange(seek_again_, false) && phase_ == Phase::kReading) phase_ = Phase::kSeeking;
   if (phase_ == Phase::kResolving || phase_ == Phase::kSeeking) {
     const bool ready = std::all_of(tables_.begin(), tables_.end(),
                                    [](const TableProgress& table) { return table.stopped() || table.ready(); });

@@ -43,7 +43,9 @@ class Coordinator {
   void handle(const Event& event, TimePoint now, std::vector<Action>* actions);
   void on_batch(const BatchRead& event, TimePoint now, std::vector<Action>* actions);
   void on_slice(const Transformed& event, TimePoint now);
+  void on_transform_error(const Status& status, TableProgress* table, TimePoint now);
   void on_source_error(const Status& status, TimePoint now);
+  void source_works();
   void advance(TimePoint now, std::vector<Action>* actions);
   void advance_source(TimePoint now, std::vector<Action>* actions);
   void finish_when_done(std::vector<Action>* actions);
@@ -54,6 +56,7 @@ class Coordinator {
   Phase phase_ = Phase::kResolving;
   bool source_busy_ = false;    // A Seek or Read was asked for and not answered.
   int transforms_ = 0;          // Asked for and not answered.
+  bool seek_again_ = false;     // A slice is missing: its transform failed in a way that may pass, or it was lost.
   bool releasing_ = false;
   Seq released_{0};
   Seq read_through_{0};         // Everything up to here was read, by all tables.

@@ -19,23 +19,39 @@ class EmptyBatch final : public MessageBatch {
   SeqRange range_;
 };
 
+constexpr int kIdleTicks = 10;
+
 // Two tables without ClickHouse over stores that do at once what they are asked for. The plan of table 0 ends at `ends_at`.
 class TwoTables {
  public:
-  explicit TwoTables(Seq ends_at) : ends_at_(ends_at), coordinator_({.tables = {{.name = "a"}, {.name = "b"}}}) {}
+  explicit TwoTables(Seq ends_at) : ends_at_(ends_at), coordinator_({.tables = {{.name = "a", .staged = true}, {.name = "b"}}}) {}
 
   // Until nothing more happens by itself; reads are answered with the next ten sequences, `reads` times.
   void run(int reads) {
     reads_ = reads;
     take(coordinator_.on(Tick{}, now_));
-    while (!actions_.empty() && !finish_) {
+    int idle_ticks = 0;
+    while (!finish_ && idle_ticks < kIdleTicks) {
+      now_ += std::chrono::seconds(1);
+      if (actions_.empty()) {
+        ++idle_ticks;
+        take(coordinator_.on(Tick{}, now_));
+        continue;
+      }
       const Action action = std::move(actions_.front());
       actions_.pop_front();
       if (const auto event = answer(action)) take(coordinator_.on(*event, now_));
-      now_ += std::chrono::seconds(1);
     }
   }
 
+  /// The next transforms of table 0 fail.
+  void fail_transforms(int times, Status why) {
+    failures_ = times;
+    failure_ = std::move(why);
+  }
+  /// So do the next writes, because what was staged is gone.
+  void lose_writes(int times) { losses_ = times; }
+  [[nodiscard]] int seeks() const { return seeks_; }
   [[nodiscard]] const Coordinator& coordinator() const { return coordinator_; }
   [[nodiscard]] const std::optional<Status>& finish() const { return finish_; }
   [[nodiscard]] Seq position(TableIndex table) const { return positions_[table]; }
@@ -46,7 +62,11 @@ class TwoTables {
   }
 
   std::optional<Event> answer(const Action& action) {
-    if (std::holds_alternative<Seek>(action)) return Sought{};
+    if (const auto* seek = std::get_if<Seek>(&action)) {
+      ++seeks_;
+      read_ = seek->first - 1;
+      return Sought{};
+    }
     if (const auto* resolve = std::get_if<Resolve>(&action)) {
       return Resolved{resolve->table, resolve->sink, Seq{0}, RunningCounts{}};
     }
@@ -55,8 +75,14 @@ class TwoTables {
       read_ = read_ + 10;
       return BatchRead{BatchPtr(std::make_shared<EmptyBatch>(SeqRange{read_ - 9, read_}))};
     }
-    if (const auto* transform = std::get_if<Transform>(&action)) return Transformed{transform->table, slice(*transform)};
+    if (const auto* transform = std::get_if<Transform>(&action)) {
+      if (transform->table == 0 && failures_ > 0) return --failures_, Transformed{transform->table, failure_};
+      return Transformed{transform->table, slice(*transform)};
+    }
     if (const auto* write = std::get_if<Write>(&action)) {
+      if (write->table == 0 && losses_ > 0) {
+        return --losses_, Written{write->table, write->sink, not_found("its files"), positions_[write->table], RunningCounts{}};
+      }
       positions_[write->table] = write->slices.back()->range.last;
       return Written{write->table, write->sink, ok_status(), positions_[write->table], RunningCounts{}};
     }
@@ -82,6 +108,10 @@ class TwoTables {
   std::deque<Action> actions_;
   std::optional<Status> finish_;
   int reads_ = 0;
+  int seeks_ = 0;
+  int failures_ = 0;
+  int losses_ = 0;
+  Status failure_;
   Seq read_{0};
   Seq positions_[2]{};
 };
@@ -110,6 +140,50 @@ TEST(Coordinator, WithoutAPlanThatEndsItGoesOn) {
   tables.run(/*reads=*/5);
   EXPECT_FALSE(tables.finish());
   EXPECT_FALSE(tables.coordinator().plan_ended());
+}
+
+TEST(Coordinator, ATransformThatMayPassIsReadAgain) {
+  TwoTables tables(Seq{1'000});
+  tables.fail_transforms(2, unavailable("no executor"));
+  tables.run(/*reads=*/3);
+  EXPECT_FALSE(tables.finish());
+  EXPECT_EQ(tables.coordinator().source_error().message(), "") << "it works again";
+  EXPECT_EQ(tables.seeks(), 3) << "at the start, and after each failure";
+  EXPECT_EQ(tables.position(0), Seq{10}) << "the third read brought what the first two lacked";
+  EXPECT_EQ(tables.position(1), Seq{10}) << "the other table has it from the first";
+}
+
+TEST(Coordinator, WhileTransformsFailItSaysWhy) {
+  TwoTables tables(Seq{1'000});
+  tables.fail_transforms(100, unavailable("no executor"));
+  tables.run(/*reads=*/3);
+  EXPECT_EQ(tables.coordinator().source_error().message(), "transform: no executor");
+  EXPECT_EQ(tables.position(0), Seq{0});
+  EXPECT_EQ(tables.position(1), Seq{10});
+}
+
+TEST(Coordinator, WhatWasStagedAndIsGoneIsReadAgain) {
+  TwoTables tables(Seq{1'000});
+  tables.lose_writes(1);
+  tables.run(/*reads=*/6);
+  EXPECT_FALSE(tables.finish());
+  EXPECT_EQ(tables.seeks(), 2);
+  EXPECT_GE(tables.position(0), Seq{20});
+  EXPECT_GE(tables.position(1), Seq{20});
+}
+
+TEST(Coordinator, ATransformThatFindsEventsGoneStopsEverythingAndOneThatFailsOtherwiseItsTable) {
+  TwoTables lost(Seq{1'000});
+  lost.fail_transforms(1, data_loss("events 3..5 are gone"));
+  lost.run(/*reads=*/3);
+  ASSERT_TRUE(lost.finish());
+  EXPECT_EQ(lost.finish()->code(), StatusCode::kDataLoss);
+
+  TwoTables broken(Seq{1'000});
+  broken.fail_transforms(1, internal_error("a defect"));
+  broken.run(/*reads=*/3);
+  EXPECT_TRUE(broken.coordinator().tables()[0].stopped());
+  EXPECT_EQ(broken.position(1), Seq{30});
 }
 
 }  // namespace

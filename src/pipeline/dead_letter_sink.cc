@@ -14,6 +14,7 @@ Result<Seq> DeadLetterSink::resolve() { return ledger_.take_over(); }
 
 Status DeadLetterSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) {
   std::vector<const Reject*> rejects;
+  std::vector<std::string> staged;
   Seq last = position();
   for (const auto& slice : slices) {
     if (slice->range.last <= position()) continue;
@@ -22,11 +23,17 @@ Status DeadLetterSink::write(const std::vector<std::shared_ptr<const Slice>>& sl
                             to_string(position()));
     }
     for (const Reject& reject : slice->rejects) rejects.push_back(&reject);
-    if (!slice->rejects.empty()) last = slice->range.last;
+    if (slice->staged) {
+      staged.insert(staged.end(), slice->staged->reject_files.begin(), slice->staged->reject_files.end());
+    }
+    if (slice->reject_count() > 0) last = slice->range.last;
   }
-  if (rejects.empty()) return ok_status();
-  WEIR_ASSIGN_OR_RETURN(const auto rows, reject_rows_(rejects));
-  WEIR_ASSIGN_OR_RETURN(const auto files, ledger_.table().write_files({rows}));
+  if (rejects.empty() && staged.empty()) return ok_status();
+  std::vector<std::shared_ptr<arrow::RecordBatch>> rows;
+  if (!rejects.empty()) {
+    WEIR_ASSIGN_OR_RETURN(rows.emplace_back(), reject_rows_(rejects));
+  }
+  WEIR_ASSIGN_OR_RETURN(const auto files, ledger_.files_of(rows, std::move(staged)));
   WEIR_RETURN_IF_ERROR(ledger_.commit(position(), last, files.get(), {}, "{}"));
   crash_point("dead_letters_committed");
   return ok_status();

@@ -72,6 +72,19 @@ Status LakeLedger::commit(Seq expected, Seq last, const LakeFiles* files, const 
   return ok_status();
 }
 
+Result<std::unique_ptr<LakeFiles>> LakeLedger::files_of(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
+                                                        std::vector<std::string> staged) {
+  std::unique_ptr<LakeFiles> written;
+  if (!rows.empty()) {
+    WEIR_ASSIGN_OR_RETURN(written, table_.write_files(rows));
+  }
+  if (staged.empty()) return written;
+  if (written != nullptr) {
+    WEIR_ASSIGN_OR_RETURN(staged.emplace_back(), written->describe());
+  }
+  return table_.adopt_files(staged);
+}
+
 Result<int64_t> LakeLedger::counter(std::string_view name) const {
   if (snapshot_ == nullptr) return int64_t{0};
   WEIR_ASSIGN_OR_RETURN(const std::optional<int64_t> value, snapshot_->txn(app_id_of(name)));

@@ -39,6 +39,10 @@ class LakeLedger {
   [[nodiscard]] Status commit(Seq expected, Seq last, const LakeFiles* files, const std::vector<LakeTxn>& also,
                               std::string_view info_json);
 
+  /// What a commit() is to carry: `rows`, written now, and what others wrote (LakeFiles::describe()). Null: neither.
+  [[nodiscard]] Result<std::unique_ptr<LakeFiles>> files_of(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows,
+                                                            std::vector<std::string> staged);
+
   /// Value of `weir/<table>/<shard>/<name>` in the snapshot last seen; 0 when absent.
   [[nodiscard]] Result<int64_t> counter(std::string_view name) const;
 

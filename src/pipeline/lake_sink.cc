@@ -27,18 +27,20 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
   }
   RunningCounts counts = counts_;
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+  std::vector<std::string> staged;
   const Slice* last_with_event = nullptr;
   for (const auto& slice : slices) {
     counts.events += slice->events;
     counts.filtered += slice->filtered;
-    counts.rejects += static_cast<int64_t>(slice->rejects.size());
-    if (slice->rows->num_rows() > 0) batches.push_back(slice->rows);
+    counts.rejects += slice->reject_count();
+    if (slice->staged) {
+      staged.insert(staged.end(), slice->staged->files.begin(), slice->staged->files.end());
+    } else if (slice->rows->num_rows() > 0) {
+      batches.push_back(slice->rows);
+    }
     if (slice->last_event.value > 0) last_with_event = slice.get();
   }
-  std::unique_ptr<LakeFiles> files;
-  if (!batches.empty()) {
-    WEIR_ASSIGN_OR_RETURN(files, ledger_.table().write_files(batches));
-  }
+  WEIR_ASSIGN_OR_RETURN(const auto files, ledger_.files_of(batches, std::move(staged)));
   std::vector<LakeTxn> also{{ledger_.app_id_of("events"), counts.events},
                             {ledger_.app_id_of("filtered"), counts.filtered},
                             {ledger_.app_id_of("rejects"), counts.rejects}};

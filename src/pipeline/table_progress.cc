@@ -8,6 +8,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookAgain{2'000};
 
+// Maintenance deletes files that nobody committed after an hour at the earliest (src/maintain/retention.h). They may be as old as
+// their job, twenty minutes, when they come here; and nobody begins to commit one that may cross that line meanwhile.
+constexpr std::chrono::minutes kStagedLifetime{30};
+
 }  // namespace
 
 std::string_view to_string(HotMode mode) {
@@ -57,6 +61,14 @@ void TableProgress::fail(SinkProgress* failed, const Status& status, TimePoint n
   if (failed == &hot_) detach();
 }
 
+void TableProgress::lose_slices() {
+  pending_.clear();
+  pending_bytes_ = 0;
+  committing_ = 0;
+  next_ = lake_.position + 1;
+  lost_slices_ = true;
+}
+
 void TableProgress::detach() {
   hot_mode_ = HotMode::kDetached;
   hot_queue_.clear();
@@ -83,6 +95,11 @@ void TableProgress::on_resolved(const Resolved& event, TimePoint now) {
 
 void TableProgress::on_written(const Written& event, TimePoint now) {
   SinkProgress& written = sink(event.sink);
+  if (options_.staged && event.sink != SinkKind::kHot && event.status.code() == StatusCode::kNotFound) {
+    // Files that stood around uncommitted for too long are cleaned up.
+    lose_slices();
+    return fail(&written, unavailable(event.status.message()), now);
+  }
   if (!event.status.ok()) return fail(&written, event.status, now);
   written.state = SinkProgress::State::kIdle;
   written.failures = 0;
@@ -180,10 +197,10 @@ void TableProgress::on_slice(const SlicePtr& slice, TimePoint now) {
   plan_ended_ = slice->ends_plan;
   if (slice->range.empty()) return;  // The very first message ended it.
   next_ = slice->range.last + 1;
-  if (pending_.empty()) pending_since_ = now;
+  if (pending_.empty()) pending_since_ = pending_oldest_ = now;
   pending_.push_back(slice);
   pending_bytes_ += slice->bytes;
-  if (hot_mode_ != HotMode::kLive || slice->range.last <= hot_.position) return;
+  if (hot_mode_ != HotMode::kLive || options_.staged || slice->range.last <= hot_.position) return;
   if (slice->range.first <= hot_.position) {
     // Cut before ClickHouse told its position, which lies inside: the lake brings the rest.
     hot_queue_.clear();
@@ -197,7 +214,7 @@ bool TableProgress::ready() const {
   return lake_.ever_resolved && dead_letters_.ever_resolved && (hot_mode_ == HotMode::kNone || hot_.tried);
 }
 
-void TableProgress::start_reading() { next_ = lake_.position + 1; }
+void TableProgress::start_reading() { next_ = std::max(next_, lake_.position + 1); }
 
 std::vector<SeqRange> TableProgress::cut(SeqRange range) const {
   std::vector<SeqRange> parts;
@@ -227,6 +244,7 @@ void TableProgress::try_attach(TimePoint now) {
   hot_mode_ = HotMode::kLive;
   skip_asked_ = false;
   hot_queue_.clear();
+  if (options_.staged) return;
   for (auto it = begins; it != pending_.end(); ++it) hot_queue_.push_back({*it, now});
 }
 
@@ -262,6 +280,7 @@ void TableProgress::advance(TimePoint now, bool hurry, bool draining, std::vecto
 // Dead letters first, rows second: a table commits S only after all its rejects up to S are in (I3).
 void TableProgress::advance_lake(TimePoint now, bool hurry, std::vector<Action>* actions) {
   if (!lake_.idle() || !dead_letters_.idle()) return;
+  if (options_.staged && !pending_.empty() && now - pending_oldest_ > kStagedLifetime) lose_slices();
   if (committing_ == 0) {
     if (commits_since_checkpoint_ >= options_.checkpoint_commits) {
       lake_.state = SinkProgress::State::kWorking;
@@ -273,7 +292,7 @@ void TableProgress::advance_lake(TimePoint now, bool hurry, std::vector<Action>*
   }
   const std::vector<SlicePtr> slices(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(committing_));
   const bool rejects_due = std::any_of(slices.begin(), slices.end(), [&](const SlicePtr& slice) {
-    return !slice->rejects.empty() && slice->range.last > dead_letters_.position;
+    return slice->reject_count() > 0 && slice->range.last > dead_letters_.position;
   });
   const SinkKind kind = rejects_due ? SinkKind::kDeadLetters : SinkKind::kLake;
   sink(kind).state = SinkProgress::State::kWorking;
@@ -309,7 +328,8 @@ void TableProgress::advance_hot(TimePoint now, bool hurry, bool draining, std::v
   }
   if (!hot_.idle() || now < hot_.retry_at) return;
   if (hot_mode_ == HotMode::kCatchingUp && hot_.position >= lake_.position) try_attach(now);
-  if (hot_mode_ == HotMode::kCatchingUp && hot_.position < lake_.position && !draining) {
+  const bool from_lake = hot_mode_ == HotMode::kCatchingUp || (hot_mode_ == HotMode::kLive && options_.staged);
+  if (from_lake && hot_.position < lake_.position && !draining) {
     hot_.state = SinkProgress::State::kWorking;
     const Seq first = hot_.position + 1;
     if (skip_asked_) return actions->push_back(SkipTo{index_, lake_.position});

@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/ids.h"
@@ -20,6 +21,7 @@ using TimePoint = std::chrono::steady_clock::time_point;
 struct TableOptions {
   std::string name;
   bool has_hot = false;                                  ///< ClickHouse is configured.
+  bool staged = false;  ///< Slices come staged: also while live, ClickHouse gets their rows from the lake.
   std::chrono::milliseconds commit_interval{1'000};
   std::chrono::milliseconds idle_commit_interval{10'000};  ///< For commits that carry no row and no dead letter.
   int64_t commit_bytes = 256 << 20;                      ///< Commits at once when this much (in memory) is pending.
@@ -78,6 +80,9 @@ class TableProgress {
   /// Lets ClickHouse go on from the lake's position; after what runs there now. Nothing unless it is catching up.
   void skip_ahead();
 
+  /// Slices are due again that it once had: what was staged is gone. Once per loss.
+  [[nodiscard]] bool take_loss() { return std::exchange(lost_slices_, false); }
+
   // --- what to do next
   /// Adds what may start now. `hurry`: commit without waiting for the interval (drain, goal, memory).
   void advance(TimePoint now, bool hurry, bool draining, std::vector<Action>* actions);
@@ -85,6 +90,7 @@ class TableProgress {
   /// Ready for the first Seek: lake and dead letters know their positions and ClickHouse has had its chance, so that slices
   /// can be cut at every position.
   [[nodiscard]] bool ready() const;
+  /// Slices are due from here on: behind those it has, or behind the lake.
   void start_reading();
 
   /// Sub-ranges of `range` that this table still needs, cut so that none straddles a position of a sink.
@@ -115,6 +121,7 @@ class TableProgress {
 
  private:
   SinkProgress& sink(SinkKind kind);
+  void lose_slices();
   void fail(SinkProgress* sink, const Status& status, TimePoint now);
   void lake_at(Seq position);
   void hot_at(Seq position);
@@ -142,7 +149,8 @@ class TableProgress {
   std::deque<SlicePtr> pending_;    // From lake_.position + 1 on.
   size_t committing_ = 0;           // Front part of pending_ that a lake commit carries now.
   int64_t pending_bytes_ = 0;
-  TimePoint pending_since_{};
+  TimePoint pending_since_{};   // When the next commit began to wait.
+  TimePoint pending_oldest_{};  // No pending slice is older.
   struct Queued {
     SlicePtr slice;
     TimePoint since;
@@ -150,6 +158,7 @@ class TableProgress {
   std::deque<Queued> hot_queue_;    // From hot_.position + 1 on, while live.
   Seq next_{1};                     // First sequence not yet made into a slice.
   bool plan_ended_ = false;
+  bool lost_slices_ = false;
   int commits_since_checkpoint_ = 0;
   RunningCounts counts_;
   std::optional<Status> stopped_;

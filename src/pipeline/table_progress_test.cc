@@ -156,5 +156,78 @@ TEST(TableProgress, ASliceCutBeforeClickHouseToldAPositionInsideItIsCaughtUpAndN
   EXPECT_EQ(find<CatchUp>(running.advance()), nullptr) << "the lake does not have it yet";
 }
 
+/// A table whose slices are staged, lake and ClickHouse at 60, after one slice of rows.
+class StagedTable {
+ public:
+  StagedTable() {
+    (void)advance();
+    for (const SinkKind sink : {SinkKind::kLake, SinkKind::kDeadLetters, SinkKind::kHot}) {
+      table.on_resolved({.table = 0, .sink = sink, .position = Seq{60}, .counts = std::nullopt}, now);
+    }
+    table.start_reading();
+    auto slice = std::make_shared<Slice>();
+    slice->range = {Seq{61}, Seq{90}};
+    slice->events = 30;
+    slice->staged = std::make_shared<StagedSlice>(StagedSlice{.files = {"f"}, .reject_files = {"r"}, .rejects = 2});
+    table.on_slice(slice, now);
+  }
+  std::vector<Action> advance() {
+    std::vector<Action> actions;
+    table.advance(now, /*hurry=*/false, /*draining=*/false, &actions);
+    return actions;
+  }
+  void written(SinkKind sink, const Status& status, int64_t position) {
+    table.on_written({.table = 0, .sink = sink, .status = status, .position = Seq{position}, .counts = std::nullopt}, now);
+  }
+
+  TimePoint now{};
+  TableProgress table{0, {.name = "events", .has_hot = true, .staged = true, .commit_interval = std::chrono::milliseconds(0)}};
+};
+
+TEST(TableProgress, StagedSlicesReachALiveClickHouseThroughTheLake) {
+  StagedTable staged;
+  EXPECT_EQ(staged.table.hot_mode(), HotMode::kLive);
+  const auto first = staged.advance();
+  const auto* rejects = find<Write>(first);
+  ASSERT_NE(rejects, nullptr);
+  EXPECT_EQ(rejects->sink, SinkKind::kDeadLetters) << "also those that others wrote come first";
+  EXPECT_EQ(find<CatchUp>(first), nullptr) << "the lake has nothing that ClickHouse lacks";
+  staged.written(SinkKind::kDeadLetters, ok_status(), 90);
+  const auto second = staged.advance();
+  const auto* rows = find<Write>(second);
+  ASSERT_NE(rows, nullptr);
+  EXPECT_EQ(rows->sink, SinkKind::kLake);
+  staged.written(SinkKind::kLake, ok_status(), 90);
+  const auto third = staged.advance();
+  const auto* catch_up = find<CatchUp>(third);
+  ASSERT_NE(catch_up, nullptr);
+  EXPECT_EQ(catch_up->range, (SeqRange{Seq{61}, Seq{90}}));
+  EXPECT_EQ(staged.table.hot_mode(), HotMode::kLive);
+}
+
+TEST(TableProgress, StagedSlicesThatAreGoneAreDueAgain) {
+  StagedTable staged;
+  ASSERT_NE(find<Write>(staged.advance()), nullptr);
+  EXPECT_EQ(staged.table.next(), Seq{91});
+  staged.written(SinkKind::kDeadLetters, not_found("r"), 60);  // Cleaned up by maintenance.
+  EXPECT_FALSE(staged.table.stopped());
+  EXPECT_TRUE(staged.table.take_loss());
+  EXPECT_FALSE(staged.table.take_loss()) << "once";
+  EXPECT_EQ(staged.table.next(), Seq{61});
+  EXPECT_EQ(staged.table.held_bytes(), 0);
+}
+
+TEST(TableProgress, StagedSlicesThatMaintenanceMayTakeAnyMomentAreNotCommitted) {
+  StagedTable staged;
+  ASSERT_NE(find<Write>(staged.advance()), nullptr);
+  staged.written(SinkKind::kDeadLetters, unavailable("the lake is away"), 60);
+  staged.now += std::chrono::minutes(31);
+  ASSERT_NE(find<Resolve>(staged.advance()), nullptr);
+  staged.table.on_resolved({.table = 0, .sink = SinkKind::kDeadLetters, .position = Seq{60}, .counts = std::nullopt}, staged.now);
+  EXPECT_EQ(find<Write>(staged.advance()), nullptr);
+  EXPECT_TRUE(staged.table.take_loss());
+  EXPECT_EQ(staged.table.next(), Seq{61});
+}
+
 }  // namespace
 }  // namespace weir::pipeline

@@ -44,6 +44,8 @@ class LakeFiles {
   virtual ~LakeFiles() = default;
   [[nodiscard]] virtual int64_t rows() const = 0;
   [[nodiscard]] virtual int64_t bytes() const = 0;
+  /// A text from which adopt_files() makes the same, in any process.
+  [[nodiscard]] virtual Result<std::string> describe() const = 0;
 };
 
 /// One Delta table, append-only. Thread-safe.
@@ -57,6 +59,10 @@ class LakeTable {
   /// Writes rows as data files, synced where the lake is local. Failure leaves at most unreferenced files.
   [[nodiscard]] virtual Result<std::unique_ptr<LakeFiles>> write_files(
       const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) = 0;
+
+  /// Files of this table that others wrote, as LakeFiles::describe() said, all together. kNotFound: one of them is not
+  /// there, or is another one.
+  [[nodiscard]] virtual Result<std::unique_ptr<LakeFiles>> adopt_files(const std::vector<std::string>& descriptions) = 0;
 
   /// Makes `files` (may be null: transactions only) visible in ONE commit on top of `base`, together with `txns`.
   /// kConflict: another writer moved one of these app ids since `base`. kOutcomeUnknown: take a new snapshot() and compare

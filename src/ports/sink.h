@@ -20,7 +20,8 @@ class Sink {
   [[nodiscard]] virtual Result<Seq> resolve() = 0;
 
   /// Writes consecutive slices as one step. Success: landed, the position is the last slice's end. kUnavailable: nothing
-  /// happened. kOutcomeUnknown or kConflict: resolve() first. kFenced: stop.
+  /// happened. kOutcomeUnknown or kConflict: resolve() first. kFenced: stop. kNotFound: what was staged of a
+  /// slice is gone; nothing happened.
   /// Requires: slices.front().range.first == position() + 1, each next slice follows the one before.
   [[nodiscard]] virtual Status write(const std::vector<std::shared_ptr<const Slice>>& slices) = 0;
 

@@ -66,9 +66,9 @@ void chain_nulls(weir_table* table) {
   NULL_GIVES((weir_query(g_engine, NULL, 0, "SELECT 1", NULL, NULL, &g_status), 0));
   weir_cluster nowhere = {NULL, 1, 1};
   NULL_GIVES((weir_query(g_engine, NULL, 0, "SELECT 1", &nowhere, &stream, &g_status), 0));
-  NULL_GIVES((weir_cluster_serve(NULL, "scheduler", "{}", NULL, &g_status), 0));
-  NULL_GIVES((weir_cluster_serve(g_engine, NULL, "{}", NULL, &g_status), 0));
-  NULL_GIVES((weir_cluster_serve(g_engine, "scheduler", NULL, NULL, &g_status), 0));
+  NULL_GIVES((weir_cluster_serve(NULL, "scheduler", "{}", NULL, NULL, &g_status), 0));
+  NULL_GIVES((weir_cluster_serve(g_engine, NULL, "{}", NULL, NULL, &g_status), 0));
+  NULL_GIVES((weir_cluster_serve(g_engine, "scheduler", NULL, NULL, NULL, &g_status), 0));
   NULL_GIVES((weir_object_put(g_engine, g_lake, NULL, NULL, "x", 1, WEIR_PUT_CREATE, &g_status), 0));
   NULL_GIVES((weir_object_put(g_engine, g_lake, NULL, "x", NULL, 1, WEIR_PUT_CREATE, &g_status), 0));
   NULL_GIVES((weir_object_get(g_engine, NULL, "x", &g_status), 0));

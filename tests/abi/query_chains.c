@@ -48,9 +48,9 @@ static void chain_no_cluster(const weir_snapshot* s) {
   weir_query(g_engine, all, 1, "SELECT CAST(7 AS BIGINT) AS id", &nobody, &out, &g_status);
   OK(); /* Reads no table: needs no cluster. */
   CHECK(drain(&out, 0, &rows) == 7);
-  weir_cluster_serve(g_engine, "conductor", "{}", NULL, &g_status);
+  weir_cluster_serve(g_engine, "conductor", "{}", NULL, NULL, &g_status);
   EXPECT(WEIR_INVALID_ARGUMENT, "conductor");
-  weir_cluster_serve(g_engine, "scheduler", "{\"host\": \"127.0.0.1\"}", NULL, &g_status);
+  weir_cluster_serve(g_engine, "scheduler", "{\"host\": \"127.0.0.1\"}", NULL, NULL, &g_status);
   EXPECT(WEIR_INVALID_ARGUMENT, "port");
 }
 

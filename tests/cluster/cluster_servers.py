@@ -38,12 +38,12 @@ class Cluster:
         self.scheduler = Child(command, self.folder / "scheduler.log")
         until(self._answers, "the scheduler answers", START_SECONDS)
 
-    def start_executor(self, *options: str | Path, before: tuple[str, ...] = (), port: int = 0) -> Child:
+    def start_executor(self, *options: str | Path, before: tuple[str, ...] = (), port: int = 0, **environment: str) -> Child:
         """`before` stands in front of the command."""
         port = port or free_port()
         command = [*before, WEIR, "executor", "--scheduler", self.url, "--listen", f"127.0.0.1:{port}"]
         command += ["--task-port", str(free_port()), "--tasks", "2", "--memory", "256MiB", "--heartbeat", "1s", *options]
-        executor = Child(command, self.folder / f"executor{len(self.executors) + 1}.log", {"TMPDIR": str(self.folder)})
+        executor = Child(command, self.folder / f"executor{len(self.executors) + 1}.log", {"TMPDIR": str(self.folder)} | environment)
         self.executors.append(executor)
         return executor
 

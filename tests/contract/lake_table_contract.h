@@ -177,6 +177,31 @@ TYPED_TEST_P(LakeTableContract, FilesOfACommitThatLostCanBeCommittedOnANewBase) 
   EXPECT_EQ(this->read(this->commit(this->newest(), files.get(), {{"a", 3}})), rows_from_to(2, 3));
 }
 
+TYPED_TEST_P(LakeTableContract, FilesOfSeveralOthersAreCommittedTogether) {
+  const auto first = this->write(rows_from_to(1, 3));
+  const auto second = this->write(rows_from_to(4, 5));
+  std::vector<std::string> texts;
+  for (const LakeFiles* files : {first.get(), second.get()}) {
+    const auto text = files->describe();
+    ASSERT_TRUE(text.ok()) << text.status().to_string();
+    texts.push_back(*text);
+  }
+  const auto adopted = this->theirs_->adopt_files(texts);
+  ASSERT_TRUE(adopted.ok()) << adopted.status().to_string();
+  EXPECT_EQ((*adopted)->rows(), 5);
+  EXPECT_GT((*adopted)->bytes(), 0);
+  EXPECT_EQ(this->read(this->newest()), std::vector<RowId>()) << "nobody committed them yet";
+  const auto after = this->theirs_->commit(*this->newest(), adopted->get(), {{"a", 5}}, "{}");
+  ASSERT_TRUE(after.ok()) << after.status().to_string();
+  EXPECT_EQ(this->read(*after), rows_from_to(1, 5));
+}
+
+TYPED_TEST_P(LakeTableContract, WhatDescribesNoFilesIsRefused) {
+  for (const char* text : {"", "{}", "[1, 2]", "nothing"}) {
+    EXPECT_EQ(this->ours_->adopt_files({text}).status().code(), StatusCode::kInvalidArgument) << text;
+  }
+}
+
 // Delta compares no version numbers: whoever needs them to grow compares them on the base (pipeline/lake_ledger.h).
 TYPED_TEST_P(LakeTableContract, TheSameAndLowerVersionsAreAcceptedOnANewBase) {
   auto snapshot = this->commit(this->newest(), nullptr, {{"a", 5}});
@@ -232,6 +257,7 @@ REGISTER_TYPED_TEST_SUITE_P(
     ACommitOfTransactionsAloneMovesThemAndKeepsRowsAndOtherTransactions, OnTheSameBaseOnlyOneCommitOfAnAppIdLands,
     ACommonAppIdIsEnoughForAConflictAndNothingOfTheCommitLands, AConflictIsFoundHoweverManyCommitsOfOthersCameAfter,
     ACommitOfAnotherAppIdLandsOnAnOldBaseBehindWhatCameSince, FilesOfACommitThatLostCanBeCommittedOnANewBase,
+    FilesOfSeveralOthersAreCommittedTogether, WhatDescribesNoFilesIsRefused,
     TheSameAndLowerVersionsAreAcceptedOnANewBase, AReadIsSortedBySequenceAndRowWhateverOrderRowsWereCommittedIn,
     AReadGivesItsRangeWithBothEndsAndNothingElse, AReadOfATableWithoutRowsHasTheColumnsOfItsRows,
     ACheckpointChangesNothingThatIsRead);

@@ -4,6 +4,7 @@
 #include <arrow/record_batch.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "batch/row_ids.h"
 #include "tests/fakes/fake_stream.h"
@@ -42,6 +43,11 @@ struct FakeFiles final : LakeFiles {
   int64_t row_count = 0;
   int64_t rows() const override { return row_count; }
   int64_t bytes() const override { return row_count; }
+  Result<std::string> describe() const override {
+    std::string text = std::to_string(row_count);
+    for (const FileId id : ids) text += " " + std::to_string(id);
+    return text;
+  }
 };
 
 struct PlacedRow {
@@ -112,6 +118,24 @@ Result<std::unique_ptr<LakeFiles>> FakeLakeTable::write_files(
   if (fate == Fate::kKilledAfter) throw Killed{faults_.process};
   if (fate != Fate::kDone) return unavailable("lake.write_files");
   for (const auto& batch : rows) files->row_count += batch->num_rows();
+  return std::unique_ptr<LakeFiles>(std::move(files));
+}
+
+Result<std::unique_ptr<LakeFiles>> FakeLakeTable::adopt_files(const std::vector<std::string>& descriptions) {
+  const Fate fate = faults_.fate("lake.adopt_files");
+  if (fate == Fate::kKilledBefore || fate == Fate::kKilledAfter) throw Killed{faults_.process};
+  if (fate != Fate::kDone) return unavailable("lake.adopt_files");
+  auto files = std::make_unique<FakeFiles>();
+  for (const std::string& text : descriptions) {
+    std::istringstream numbers(text);
+    int64_t rows = 0;
+    if (!(numbers >> rows)) return invalid_argument("'" + text + "' describes no files");
+    files->row_count += rows;
+    for (FileId id = 0; numbers >> id;) {
+      if (!state_.files[id].there) return not_found(path_of(id));
+      files->ids.push_back(id);
+    }
+  }
   return std::unique_ptr<LakeFiles>(std::move(files));
 }
 

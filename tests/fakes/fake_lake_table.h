@@ -19,6 +19,7 @@ class FakeLakeTable final : public LakeTable {
 
   Result<std::shared_ptr<const LakeSnapshot>> snapshot() override;
   Result<std::unique_ptr<LakeFiles>> write_files(const std::vector<std::shared_ptr<arrow::RecordBatch>>& rows) override;
+  Result<std::unique_ptr<LakeFiles>> adopt_files(const std::vector<std::string>& descriptions) override;
   Result<std::shared_ptr<const LakeSnapshot>> commit(const LakeSnapshot& base, const LakeFiles* files,
                                                      const std::vector<LakeTxn>& txns,
                                                      std::string_view info_json) override;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/fakes/fake_cluster.h"
 #include "tests/fakes/fake_hot_table.h"
 #include "tests/fakes/fake_key_value.h"
 #include "tests/fakes/fake_lake_table.h"
@@ -46,6 +47,7 @@ struct Stores {
   fakes::LakeState lake;
   fakes::LakeState dead_letters;
   fakes::HotState hot;
+  fakes::ClusterState cluster;
   fakes::KeyValueState key_value;
   std::vector<fakes::KeyValueState> key_value_history;  ///< Earlier states that a crash may bring back.
   std::set<RowId> quarantined;

@@ -39,6 +39,11 @@ Process::Process(Simulation& simulation, int number, Seq goal, bool with_hot)
       hot_table_(simulation.stores().hot, faults_),
       history_table_(simulation.stores().hot, history_faults_),
       source_(simulation.stores().stream, faults_, [&simulation] { return 1 + simulation.random(12); }),
+      committables_(simulation.stores().cluster, faults_),
+      cluster_(simulation.stores().cluster, simulation.stores().stream, simulation.stores().lake,
+               simulation.stores().dead_letters, faults_, [&simulation](int64_t below) { return simulation.random(below); }),
+      staged_(cluster_, committables_,
+              {.shard = 0, .plan_id = "plan", .spec = [](const std::string& job) { return job; }, .part_sequences_min = 2}),
       lake_(lake_table_, {.table = "t", .shard = 0, .epoch = Epoch{number}, .stream_base = 0, .stream_created_us = 1}),
       dead_letters_(dead_letter_table_, "t", 0, Epoch{number},
                     [](const std::vector<const Reject*>& rejects) {
@@ -63,8 +68,11 @@ Process::Process(Simulation& simulation, int number, Seq goal, bool with_hot)
         simulation.stores().quarantined.insert(id);
         return ok_status();
       });
+  // The same pipeline may run on a cluster today and without one tomorrow.
+  const bool on_cluster = sim_.chance(sim_.options().cluster_rate);
+  if (sim_.quiet() || sim_.options().fault_rate == 0) cluster_.trouble_percent = 0;
   executor_ = std::make_unique<Executor>(source_, std::nullopt,
-                                         std::vector<TablePorts>{{.transform = &transform_,
+                                         std::vector<TablePorts>{{.transform = on_cluster ? static_cast<RowTransform*>(&staged_) : &transform_,
                                                                   .lake_table = &lake_table_,
                                                                   .lake = &lake_,
                                                                   .dead_letters = &dead_letters_,
@@ -72,6 +80,7 @@ Process::Process(Simulation& simulation, int number, Seq goal, bool with_hot)
                                                                   .shard = 0}},
                                          ReadLimits{});
   TableOptions table{.name = "t", .has_hot = with_hot};
+  table.staged = on_cluster;
   table.catch_up_sequences = 20;
   table.checkpoint_commits = 5;
   table.hot_wait_max = std::chrono::milliseconds(1500);

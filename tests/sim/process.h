@@ -7,6 +7,8 @@
 
 #include "pipeline/coordinator.h"
 #include "pipeline/executor.h"
+#include "cluster/staged_transform.h"
+#include "tests/fakes/fake_cluster.h"
 #include "tests/fakes/fake_hot_table.h"
 #include "tests/fakes/fake_key_value.h"
 #include "tests/fakes/fake_lake_table.h"
@@ -62,6 +64,9 @@ class Process {
   fakes::FakeHotTable history_table_;
   fakes::FakeEventSource source_;
   fakes::FakeRowTransform transform_;
+  fakes::FakeCommittables committables_;
+  fakes::FakeCluster cluster_;
+  cluster::StagedTransform staged_;
   pipeline::LakeSink lake_;
   pipeline::DeadLetterSink dead_letters_;
   std::unique_ptr<pipeline::HotSink> hot_;

@@ -213,6 +213,10 @@ Report Simulation::run() {
   report_.backfill_resolves = stores_.job.resolves;
   report_.backfilled_rows = stores_.job.rows_inserted;
   report_.upkeep = stores_.upkeep;
+  report_.executions = stores_.cluster.executions;
+  report_.doubled = stores_.cluster.doubled;
+  report_.overdue = stores_.cluster.overdue;
+  report_.lost = stores_.cluster.lost;
   report_.rewrites_refused = stores_.lake.rewrites_refused + stores_.dead_letters.rewrites_refused;
   report_.standstills += stores_.lake.standstills + stores_.dead_letters.standstills;
   return report_;

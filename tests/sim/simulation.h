@@ -15,6 +15,7 @@ struct Options {
   double drop_rate = 0.0015;     ///< Of every call: somebody drops the ClickHouse table.
   double upkeep_rate = 0.02;     ///< Of every step: a round of upkeep inside the process.
   double maintain_rate = 0.004;  ///< Of every call: a `weir maintain` runs while the caller stands still.
+  double cluster_rate = 0.5;     ///< Of the processes: a cluster reads and transforms for them.
   int steps_max = 200'000;
 };
 
@@ -35,6 +36,10 @@ struct Report {
   int maintain_commands = 0;
   int maintain_kills = 0;
   int standstills = 0;  ///< Processes that never went on, having stood still for longer than upkeep reckons with.
+  int executions = 0;    ///< Of parts of jobs,
+  int doubled = 0;       ///< of parts that were done twice at once,
+  int overdue = 0;       ///< of jobs that were over by then, and
+  int lost = 0;          ///< without a committable.
   int rewrites_refused = 0;  ///< Because another one had taken the same files.
   UpkeepTotals upkeep;
   int steps = 0;

@@ -32,6 +32,7 @@ class Simulation {
   void note_skip() { ++report_.skips; }
   void note_history() { stores_.all_owed = false; }  ///< Something becomes history to ClickHouse.
   [[nodiscard]] const Options& options() const { return options_; }
+  [[nodiscard]] bool quiet() const { return quiet_; }
   /// Nobody does anything for a while.
   void let_hours_pass();
 

@@ -36,6 +36,10 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
     total.maintain_kills += report.maintain_kills;
     total.rewrites_refused += report.rewrites_refused;
     total.standstills += report.standstills;
+    total.executions += report.executions;
+    total.doubled += report.doubled;
+    total.overdue += report.overdue;
+    total.lost += report.lost;
     total.upkeep += report.upkeep;
   }
   std::printf("%lld seeds: %d processes, %d killed, %d taken over while paused, %d fenced, %d late effects\n",
@@ -44,6 +48,8 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
   std::printf("%d tables dropped, %d skips, %d backfills: %d writes, %lld rows, %d resolves\n", total.drops, total.skips,
               total.backfills, total.backfill_writes, static_cast<long long>(total.backfilled_rows),
               total.backfill_resolves);
+  std::printf("%d executions of parts of jobs: %d doubled, %d after their job was over, %d without a committable\n",
+              total.executions, total.doubled, total.overdue, total.lost);
   const UpkeepTotals& upkeep = total.upkeep;
   std::printf("%d rounds of upkeep, %d of them commands, %d killed: %lld files compacted, %d rewrites refused, %d checkpoints\n",
               upkeep.rounds, total.maintain_commands, total.maintain_kills, static_cast<long long>(upkeep.files_compacted),
@@ -57,15 +63,28 @@ TEST(Simulation, EveryEventIsInBothStoresOnceWhateverFails) {
     EXPECT_GT(total.fenced, 20);
     EXPECT_GT(total.late_landings, 100);
     EXPECT_GT(total.drops, 100);
+    EXPECT_GT(total.doubled, 100);
+    EXPECT_GT(total.overdue, 100);
+    EXPECT_GT(total.lost, 100);
     EXPECT_GT(total.skips, 100);
     EXPECT_GT(total.backfilled_rows, 10'000);
   }
 }
 
 TEST(Simulation, WithoutFaultsOneProcessDoesItAll) {
-  const Report report = simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0, .drop_rate = 0});
+  const Report report =
+      simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0, .drop_rate = 0, .cluster_rate = 0});
   EXPECT_EQ(report.violation, "");
   EXPECT_EQ(report.processes, 2);  // The second is the quiet one that looks once more.
+  EXPECT_EQ(report.executions, 0);
+}
+
+TEST(Simulation, WithoutFaultsAClusterDoesItAll) {
+  const Report report =
+      simulate({.seed = 7, .events = 2000, .fault_rate = 0, .takeover_rate = 0, .drop_rate = 0, .cluster_rate = 1});
+  EXPECT_EQ(report.violation, "");
+  EXPECT_GT(report.executions, 100);
+  EXPECT_EQ(report.doubled + report.overdue + report.lost, 0);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-//! Apache Ballista: queries over the lake on a scheduler and its executors, and those two as roles of this program.
+//! Apache Ballista: queries over the lake and the parts of jobs on a scheduler and its executors, and those two as roles of this
+//! program.
 
 mod codec;
 mod query;
@@ -6,6 +7,7 @@ mod roles;
 mod shapes;
 mod stores;
 mod table;
+mod work;
 
 use std::sync::Arc;
 
@@ -14,8 +16,9 @@ use datafusion::prelude::SessionConfig;
 
 use crate::runtime;
 
-pub use query::{Cluster, query};
+pub use query::{Cluster, StopFn, query, run};
 pub use roles::serve;
+pub use work::{Work, Worker};
 
 /// Of one message between the parts of a cluster: a plan with the file list of its tables.
 const MESSAGE_BYTES_MAX: u32 = 256 << 20;

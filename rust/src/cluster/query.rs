@@ -1,5 +1,6 @@
-//! SQL over snapshots, run by the executors of a cluster.
+//! SQL over snapshots, and jobs of parts, run by the executors of a cluster.
 
+use std::ffi::c_void;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use ballista_core::extension::{SessionConfigExt, SessionStateExt};
 use ballista_core::serde::protobuf::CancelJobParams;
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use datafusion::common::{DataFusionError, TableReference};
+use datafusion::datasource::provider_as_source;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
@@ -24,6 +26,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tonic::transport::Channel;
 
 use super::table::ResolvedTable;
+use super::work::{Work, WorkTable};
 use super::{session_config, shapes};
 use crate::query::{self, Table};
 use crate::runtime::{Engine, with_own_functions};
@@ -31,6 +34,10 @@ use crate::status::{Code, Failure, Result};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+const STOP_NOTICED: Duration = Duration::from_millis(100);
+
+/// True once the caller no longer wants what it asked for.
+pub type StopFn = unsafe extern "C" fn(context: *mut c_void) -> bool;
 
 /// Where a query runs.
 pub struct Cluster {
@@ -65,6 +72,29 @@ pub async fn query(
     }
     shapes::check(&plan)?;
     submit(&session, cluster, shapes::pruned(plan, &state)?).await
+}
+
+/// Has every part of `work` done. What that is worth only storage can tell. Polls `stopped` on the calling thread.
+pub fn run(engine: &Arc<Engine>, cluster: &Cluster, work: Work, stopped: &dyn Fn() -> bool) -> Result<()> {
+    let (mut rows, outcome) = engine.block_on(async {
+        let session = session(engine, cluster)?;
+        let parts = provider_as_source(Arc::new(WorkTable(work)));
+        let plan = LogicalPlanBuilder::scan("parts", parts, None)?.build()?;
+        let mut rows = submit(&session, cluster, plan).await?;
+        let outcome = loop {
+            match timeout(STOP_NOTICED, rows.next()).await {
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(e))) => break Err(Failure::from(e)),
+                Ok(None) => break Ok(()),
+                Err(_) if stopped() => break Err(Failure::new(Code::ShuttingDown, "the job was given up")),
+                Err(_) => {}
+            }
+        };
+        Ok::<_, Failure>((Some(rows), outcome))
+    })?;
+    // Here, and not on the engine's threads, it is cancelled before the caller goes on and perhaps ends.
+    rows.take();
+    outcome
 }
 
 fn session(engine: &Engine, cluster: &Cluster) -> Result<SessionContext> {

@@ -20,8 +20,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::codec::Codec;
+use super::codec::{Codec, StageCodec};
 use super::stores::LakeStores;
+use super::work::Worker;
 use super::{MESSAGE_BYTES_MAX, query, session_config};
 use crate::runtime::{Engine, own_functions};
 use crate::status::{Code, Failure, Result, log_panics};
@@ -59,15 +60,15 @@ struct ExecutorOptions {
     heartbeat_seconds: u64,
 }
 
-/// Serves until SIGTERM or SIGINT.
-pub fn serve(engine: &Arc<Engine>, role: &str, options: &str) -> Result<()> {
+/// Serves until SIGTERM or SIGINT. `worker` does the parts of jobs that come to an executor.
+pub fn serve(engine: &Arc<Engine>, role: &str, options: &str, worker: Option<Worker>) -> Result<()> {
     // Peers come and go while this thread, too, writes to them.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
     // Nobody else would say that a part of a role has stopped.
     log_panics();
     match role {
         "scheduler" => engine.block_on(scheduler(parsed(options)?)),
-        "executor" => engine.block_on(executor(engine, parsed(options)?)),
+        "executor" => engine.block_on(executor(engine, parsed(options)?, worker)),
         other => Err(Failure::invalid(format!("role '{other}': scheduler or executor"))),
     }
 }
@@ -99,6 +100,7 @@ async fn scheduler(options: SchedulerOptions) -> Result<()> {
             Ok(state)
         })),
         override_logical_codec: Some(Arc::new(Codec::default())),
+        override_physical_codec: Some(Arc::new(StageCodec::default())),
         ..Default::default()
     });
     let cluster = BallistaCluster::new_from_config(&config).await.map_err(failure)?;
@@ -110,7 +112,7 @@ async fn scheduler(options: SchedulerOptions) -> Result<()> {
     }
 }
 
-async fn executor(engine: &Arc<Engine>, options: ExecutorOptions) -> Result<()> {
+async fn executor(engine: &Arc<Engine>, options: ExecutorOptions, worker: Option<Worker>) -> Result<()> {
     // What cannot work is said before the scheduler counts on this executor.
     let folder = WorkFolder::new(&options.work_dir)?;
     for port in [options.port, options.task_port] {
@@ -156,6 +158,7 @@ async fn executor(engine: &Arc<Engine>, options: ExecutorOptions) -> Result<()> 
                 .build_arc()
         })),
         override_logical_codec: Some(Arc::new(Codec::default())),
+        override_physical_codec: Some(Arc::new(StageCodec::of(worker))),
         ..Default::default()
     };
     let asked_to_stop = tokio::spawn(stop_signal());

@@ -1,0 +1,199 @@
+"""Events that a cluster reads and makes into rows: exactly once in both stores, whatever dies meanwhile."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+import events
+from cluster_servers import Cluster
+from publishing import Feed
+from servers import Child, until
+from world import Pipeline, World
+
+EVENTS = 60_000
+LEFT_BEHIND = "_weir/committables"
+
+
+@pytest.fixture
+def cluster(world: World):
+    cluster = Cluster(world.folder / "cluster", executor_timeout="4s")
+    yield cluster
+    cluster.kill()
+
+
+def on_cluster(world: World, cluster: Cluster, interval: str = "300ms", **more: str) -> Pipeline:
+    engine = f'kind = "ballista"\n{cluster.section()}\nbatch_interval = "{interval}"\njob_timeout = "60s"'
+    return world.pipeline(engine=engine, **more)
+
+
+def left_behind(world: World) -> list[str]:
+    return [str(path) for path in (world.lake / LEFT_BEHIND).rglob("*.json")]
+
+
+def test_rows_are_those_of_the_events_in_both_stores(world: World, cluster: Cluster) -> None:
+    world.start_servers()
+    world.create_stream()
+    world.publish(1, EVENTS)
+    cluster.start()
+    pipeline = on_cluster(world, cluster)
+    world.catch_up(pipeline)
+    assert len(cluster.jobs()) >= 1, "the cluster did it"
+    world.check_exact(pipeline, EVENTS)
+    world.check_audit_clean(pipeline.file)
+    assert left_behind(world) == []
+    # The same file without the cluster goes on exactly there, and back again.
+    world.publish(EVENTS + 1, EVENTS + 5_000)
+    world.catch_up(world.pipeline())
+    world.publish(EVENTS + 5_001, EVENTS + 9_000)
+    world.catch_up(pipeline)
+    world.check_exact(pipeline, EVENTS + 9_000)
+
+
+class Live:
+    """Events flow, `weir run` has a cluster of two executors make rows of them, and things happen to either."""
+
+    def __init__(self, world: World, cluster: Cluster, rate: int):
+        self.world, self.cluster = world, cluster
+        world.start_servers()
+        world.create_stream()
+        cluster.start()
+        self.pipeline = on_cluster(world, cluster)
+        self.weir: Child = world.start_weir(self.pipeline)
+        self.feed: Feed = world.feed(rate=rate)
+        self.feed.allow(rate * 3_600)
+        self.goes_on()
+
+    def goes_on(self) -> None:
+        """Whatever was published until now gets into the lake."""
+        published = self.feed.published
+        until(lambda: self.pipeline.positions()[0] > published, "the lake goes on", timeout=120)
+
+    def not_ready(self, why: str) -> None:
+        def said() -> bool:
+            status, body = self.pipeline.get("/readyz")
+            return status == 503 and why in body
+
+        until(said, f"readyz says: {why}")
+
+    def executors(self) -> list[Child]:
+        return [executor for executor in self.cluster.executors if executor.running()]
+
+    def two_again(self) -> None:
+        for _ in range(2 - len(self.executors())):
+            self.cluster.start_executor()
+        self.goes_on()
+
+    def end(self) -> None:
+        last = self.feed.hold()
+        assert self.weir.terminate(timeout=90) == 0, self.weir.text()[-4000:]
+        self.world.catch_up(self.pipeline)
+        self.world.check_exact(self.pipeline, last)
+        self.world.check_audit_clean(self.pipeline.file)
+        assert left_behind(self.world) == []
+
+
+def an_executor_is_killed(live: Live) -> None:
+    random.choice(live.executors()).kill()
+    live.goes_on()
+    live.two_again()
+
+
+def an_executor_is_frozen_until_it_is_lost(live: Live) -> None:
+    """Its parts are done by the other one; then it wakes up and does them as well, if they are not over."""
+    frozen = random.choice(live.executors())
+    frozen.signal(signal.SIGSTOP)
+    live.cluster.wait_for(1)
+    live.goes_on()
+    frozen.signal(signal.SIGCONT)
+    frozen.wait()
+    live.two_again()
+
+
+def an_executor_is_frozen_for_a_moment(live: Live) -> None:
+    frozen = random.choice(live.executors())
+    frozen.signal(signal.SIGSTOP)
+    time.sleep(random.uniform(0.1, 2))
+    frozen.signal(signal.SIGCONT)
+    live.goes_on()
+
+
+def all_executors_are_killed(live: Live) -> None:
+    for executor in live.executors():
+        executor.kill()
+    live.not_ready("executor")
+    before = live.pipeline.positions()[0]
+    time.sleep(1)
+    assert live.pipeline.positions()[0] == before, "nobody is there to read"
+    live.two_again()
+
+
+def the_scheduler_is_killed(live: Live) -> None:
+    assert live.cluster.scheduler is not None
+    live.cluster.scheduler.kill()
+    live.not_ready("no Ballista scheduler answers")
+    live.cluster.start_scheduler()
+    live.goes_on()
+
+
+def the_driver_is_killed(live: Live) -> None:
+    live.weir.kill()
+    live.weir = live.world.start_weir(live.pipeline)
+    live.goes_on()
+
+
+MISHAPS: list[Callable[[Live], None]] = [
+    an_executor_is_killed,
+    an_executor_is_frozen_until_it_is_lost,
+    an_executor_is_frozen_for_a_moment,
+    all_executors_are_killed,
+    the_scheduler_is_killed,
+    the_driver_is_killed,
+]
+
+
+def test_whatever_dies_while_events_flow_no_row_is_lost_or_doubled(world: World, cluster: Cluster) -> None:
+    live = Live(world, cluster, rate=3_000)
+    seed = int(os.environ.get("WEIR_TEST_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
+    random.seed(seed)
+    more = int(os.environ.get("WEIR_TEST_MISHAPS", "0"))
+    for mishap in [*random.sample(MISHAPS, len(MISHAPS)), *random.choices(MISHAPS, k=more)]:
+        print(f"seed {seed}, {live.feed.published} events: {mishap.__name__}")
+        time.sleep(random.uniform(0, 1))
+        mishap(live)
+    live.end()
+
+
+@pytest.mark.parametrize("point", ["part_written:1", "part_stored:1"])
+def test_an_executor_killed_where_it_hurts_leaves_nothing_that_counts(world: World, cluster: Cluster, point: str) -> None:
+    """Its files are there without a committable, or with one whose task was never reported."""
+    world.start_servers()
+    world.create_stream()
+    world.publish(1, EVENTS)
+    cluster.start_scheduler()
+    doomed = cluster.start_executor(WEIR_CRASH_POINT=point)
+    cluster.wait_for(1)
+    pipeline = on_cluster(world, cluster)
+    weir = world.start_weir(pipeline, "--until-caught-up")
+    assert doomed.wait() == -signal.SIGKILL
+    cluster.start_executor()
+    assert weir.wait(timeout=120) == 0, weir.text()[-4000:]
+    world.check_exact(pipeline, EVENTS)
+    world.check_audit_clean(pipeline.file)
+
+
+@pytest.mark.parametrize("point", ["log_entry_written:1", "dead_letters_committed:1"])
+def test_a_driver_killed_where_it_hurts_goes_on_from_what_counts(world: World, cluster: Cluster, point: str) -> None:
+    world.start_servers()
+    world.create_stream()
+    world.publish(1, EVENTS)
+    cluster.start()
+    pipeline = on_cluster(world, cluster)
+    code, said = world.run_weir(pipeline, "--until-caught-up", WEIR_CRASH_POINT=point)
+    assert code == -signal.SIGKILL, said[-4000:]
+    world.catch_up(pipeline)
+    world.check_exact(pipeline, EVENTS)
+    world.check_audit_clean(pipeline.file)
