@@ -1,6 +1,6 @@
 # The commands of daily work. Everything they need is set up by `setup`, which each of them runs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-trino configure build demo demo-trino test bench lint format
+.PHONY: help setup setup-trino setup-tests configure build demo demo-trino test bench lint format
 
 BUILD := build/release
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.h' '*.cc')
@@ -15,6 +15,9 @@ setup: ## Install what the build needs (tools/bootstrap.sh); a moment when nothi
 setup-trino: ## The same, and Trino with its clients (821 MB more to download, once).
 	@tools/bootstrap.sh trino
 
+setup-tests: ## The same, and an S3 server (150 MB more to download, two minutes to build, once).
+	@tools/bootstrap.sh tests
+
 configure: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset release
 
@@ -27,7 +30,7 @@ demo: build ## Everything embedded on real flight data: NATS, the lake and Click
 demo-trino: setup-trino build ## The same, and its tables through a real Trino.
 	$(BUILD)/weir demo --trino
 
-test: setup-trino configure ## Build everything and run every test, those against real servers included.
+test: setup-tests configure ## Build everything and run every test, those against real servers included.
 	cmake --build --preset release
 	python3 tools/run_tests.py $(BUILD)
 

@@ -53,7 +53,7 @@ class Bench:
     def lake(self, name: str) -> Path:
         return self.folder / name / "lake"
 
-    def pipeline(self, name: str, stream: str, sql: str = "", more: str = "") -> Path:
+    def pipeline(self, name: str, stream: str, sql: str = "", more: str = "", clickhouse: bool = True) -> Path:
         folder = self.folder / name
         folder.mkdir()
         columns = "".join(f'  [[table.column]]\n  name = "{c}"\n  type = "{t}"\n' for c, t in COLUMNS.items())
@@ -61,8 +61,8 @@ class Bench:
         file.write_text(
             f'[pipeline]\nname = "{name}"\ndata_dir = "{folder}"\n[nats]\nurl = "{self.nats.url}"\n'
             f'[lake]\nurl = "file://{self.lake(name)}"\ncommit_interval = "1s"\n'
-            f'[clickhouse]\nurl = "{self.clickhouse.url}"\ndatabase = "{name}"\nflush_interval = "100ms"\n'
-            f'[http]\nlisten = "127.0.0.1:0"\n'
+            + (f'[clickhouse]\nurl = "{self.clickhouse.url}"\ndatabase = "{name}"\nflush_interval = "100ms"\n' if clickhouse else "")
+            + f'[http]\nlisten = "127.0.0.1:0"\n'
             f"{more}"
             f'[[table]]\nname = "{TABLE}"\nstream = "{stream}"\nsubjects = ["{stream}.>"]\n'
             + (f'sql = "{sql}"\n' if sql else "")

@@ -22,7 +22,7 @@ THROUGH_TRINO = {"P13", "P14", "P15", "P16"}
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=REPOSITORY / "build/release", help="folder of the programs")
-    parser.add_argument("--only", default="P1,P3,P4,P6,P8,P13,P14,P15,P16", help="which benchmarks, separated by commas")
+    parser.add_argument("--only", default="P1,P3,P4,P6,P8,P12,P13,P14,P15,P16", help="which benchmarks, separated by commas")
     parser.add_argument("--rounds", type=int, default=5, help="pairs of measurements")
     parser.add_argument("--events", type=int, default=1_000_000, help="events of a round of P1, rows of a round of P4")
     parser.add_argument("--rate", type=int, default=0, help="events/s of P6; 0: half of what P1 reached in this run")
@@ -50,6 +50,7 @@ def measure(asked: argparse.Namespace, folder: Path):
     """One list of rows per benchmark, as they come."""
     from backfill import history, live_beside_history
     from end_to_end import Bench, freshness, ingest
+    from on_cluster import clustered
     from single_core import decode, lake
     from table_growth import growth
 
@@ -66,7 +67,7 @@ def measure(asked: argparse.Namespace, folder: Path):
         yield growth(asked.build, folder, asked.rounds, command("P11"))
     rate = asked.rate
     through_trino = THROUGH_TRINO & set(wanted)
-    if ({"P1", "P6", "P8"} | THROUGH_TRINO) & set(wanted):
+    if ({"P1", "P6", "P8", "P12"} | THROUGH_TRINO) & set(wanted):
         with Bench(asked.build, folder) as bench:
             if "P1" in wanted:
                 rows = ingest(bench, asked.events, asked.rounds, command("P1", "--events", asked.events))
@@ -78,6 +79,8 @@ def measure(asked: argparse.Namespace, folder: Path):
                 again = command("P8", "--history", asked.history)
                 yield history(bench, asked.history, asked.rounds, again)
                 yield live_beside_history(bench, asked.history, rate or 20_000, asked.seconds, again)
+            if "P12" in wanted:
+                yield clustered(bench, folder, asked.events, asked.rounds, command("P12", "--events", asked.events))
             if through_trino:
                 yield from measure_through_trino(bench, folder, asked, sorted(through_trino))
 
@@ -111,7 +114,7 @@ def main() -> None:
     asked = arguments()
     asked.build = asked.build.absolute()
     os.environ["WEIR_BUILD_DIR"] = str(asked.build)
-    sys.path[:0] = [str(REPOSITORY / "tests/faults"), str(REPOSITORY / "tests/trino")]  # the servers as child processes
+    sys.path[:0] = [str(REPOSITORY / "tests" / folder) for folder in ("faults", "cluster", "trino")]  # the servers as child processes
     before = machine()
     print(f"{before['cpu']}, {before['cores']} cores, load average {before['load_average'][0]:.1f}, {commit()}\n", flush=True)
     rows = []

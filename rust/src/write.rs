@@ -125,7 +125,7 @@ async fn require_all(store: Arc<dyn ObjectStore>, adds: &[Add]) -> Result<()> {
     let looked = stream::iter(adds).map(|add| {
         let store = &store;
         async move {
-            let path = Path::from_url_path(&add.path).map_err(|e| Failure::invalid(e.to_string()))?;
+            let path = Path::parse(&add.path).map_err(|e| Failure::invalid(e.to_string()))?;
             let found = store.head(&path).await.map_err(|e| Failure::from(e).context(&add.path))?;
             match i64::try_from(found.size) {
                 Ok(size) if size == add.size => Ok(()),

@@ -16,7 +16,8 @@ class BallistaRunner final : public cluster::JobRunner {
       : engine_(engine), scheduler_url_(std::move(scheduler_url)), timeout_(timeout) {}
 
   Result<int32_t> tasks() override;
-  Status run(const std::string& spec, const std::vector<std::string>& parts, const std::stop_token& stop) override;
+  Status run(const std::string& spec, const std::vector<std::string>& parts,
+             const std::function<bool()>& unwanted) override;
 
  private:
   const engine::Engine& engine_;

@@ -83,10 +83,15 @@ class PartFiles {
 }  // namespace
 
 Result<std::shared_ptr<nats::Connection>> PartWorker::connection(const PipelineConfig& config) {
-  const std::string key = config.pipeline.name + " " + config.nats.url + " " + config.nats.user;
+  const NatsSection& nats = config.nats;
+  const auto variable = [](const std::optional<SecretVariable>& secret) { return secret ? secret->name : std::string(); };
+  const std::vector<std::string> key{config.pipeline.name, nats.url,      nats.credentials_file, nats.user,   variable(nats.password),
+                                     variable(nats.token), nats.tls_ca, nats.tls_cert,         nats.tls_key};
   std::lock_guard lock(mutex_);
   auto& connection = connections_[key];
-  if (connection == nullptr) {
+  // One that was refused stays closed, though what was refused may be right by now.
+  if (connection == nullptr || connection->check().code() == StatusCode::kPermissionDenied) {
+    connection = nullptr;
     WEIR_ASSIGN_OR_RETURN(connection, open_nats(config, ""));
   }
   return connection;
@@ -125,6 +130,10 @@ Status PartWorker::fill(const cluster::StreamJob& job, const std::function<bool(
   transform::TableTransformOptions making{.shard = job.shard, .takes_subject = {}, .sql = {}};
   making.new_columns_max = job.new_columns_max;
   making.ignored = [&](const IgnoredField& field) {
+    {
+      std::lock_guard lock(mutex_);
+      if (!told_fields_.insert(job.plan.table + "." + field.name).second) return;
+    }
     log_.warn("a field gets no column and is ignored",
               {{"table", job.plan.table}, {"field", field.name}, {"reason", field.reason}});
   };

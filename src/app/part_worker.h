@@ -4,7 +4,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "cluster/committable.h"
@@ -33,7 +35,8 @@ class PartWorker {
   const engine::Engine& engine_;
   Logger& log_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<nats::Connection>> connections_;  // By pipeline and server.
+  std::map<std::vector<std::string>, std::shared_ptr<nats::Connection>> connections_;  // By all that makes them.
+  std::set<std::string> told_fields_;  // "table.field" of what was said to get no column.
 };
 
 }  // namespace weir::app

@@ -148,8 +148,11 @@ Status Shard::build_transform(TableParts& parts) {
                           {{"table", parts.plan->table}, {"field", field.name}, {"reason", field.reason}});
     };
   }
-  WEIR_ASSIGN_OR_RETURN(parts.transform,
-                        make_transform(*services_.engine, parts.plan, parts.section->subjects, std::move(options)));
+  WEIR_ASSIGN_OR_RETURN(parts.transform, make_transform(*services_.engine, parts.plan, parts.section->subjects, options));
+  parts.committables = std::make_unique<cluster::LakeCommittables>(lake_objects(*services_.engine, config_),
+                                                                   lake::committable_folder(parts.plan->table, options.shard));
+  // We hold the lease: whoever left something there will not come for it.
+  WEIR_RETURN_IF_ERROR(parts.committables->sweep());
   return config_.engine.ballista ? build_staged(parts) : ok_status();
 }
 
@@ -174,10 +177,6 @@ Status Shard::build_staged(TableParts& parts) {
     job.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
   }
   if (services_.nats_server != nullptr) job.nats.url = services_.nats_server->url();
-  parts.committables = std::make_unique<cluster::LakeCommittables>(lake_objects(*services_.engine, config_),
-                                                                   lake::committable_folder(parts.plan->table, job.shard));
-  // We hold the lease: whoever left something there will not come for it.
-  WEIR_RETURN_IF_ERROR(parts.committables->sweep());
   parts.staged = std::make_unique<cluster::StagedTransform>(
       *cluster_, *parts.committables,
       cluster::StagedTransformOptions{.shard = job.shard,
@@ -216,6 +215,7 @@ Result<std::unique_ptr<EventSource>> Shard::open_source() {
                                                                   .base = base_,
                                                                   .sequences_max = config_.engine.batch_events,
                                                                   .gather = config_.engine.batch_interval}));
+    ranges_ = ranges.get();
     return std::unique_ptr<EventSource>(std::move(ranges));
   }
   nats::SourceOptions options;
@@ -302,6 +302,8 @@ NewColumns Shard::new_columns() const {
 void Shard::drain(std::optional<std::chrono::milliseconds> timeout) {
   jobs_stop_.request_stop();  // They would only hold the last commits up.
   runner_->drain(timeout);
+  // A job that runs now would take its time, and is done anew by whoever goes on.
+  if (ranges_ != nullptr) ranges_->give_up();
 }
 
 Result<Seq> Shard::stream_end() {

@@ -21,6 +21,7 @@
 #include "cluster/committable_store.h"
 #include "cluster/staged_transform.h"
 #include "nats/stream_admin.h"
+#include "nats/range_source.h"
 #include "ports/event_source.h"
 #include "pipeline/shard_runner.h"
 #include "telemetry/pipeline_metrics.h"
@@ -50,8 +51,8 @@ struct TableParts {
   int added_columns = 0;                 ///< Of them the file does not know.
   Seq first{1};                          ///< Where the table begins if it is made now.
   LiveTransform transform;
-  std::unique_ptr<cluster::LakeCommittables> committables;  ///< Null unless a cluster transforms.
-  std::unique_ptr<cluster::StagedTransform> staged;         ///< Likewise; in place of `transform`.
+  std::unique_ptr<cluster::LakeCommittables> committables;
+  std::unique_ptr<cluster::StagedTransform> staged;  ///< In place of `transform`, where a cluster transforms; else null.
   std::unique_ptr<lake::DeltaLakeTable> lake_table;
   std::unique_ptr<lake::DeltaLakeTable> dead_letter_table;
   std::unique_ptr<clickhouse::ClickHouseHotTable> hot_table;
@@ -134,6 +135,7 @@ class Shard {
   std::vector<std::unique_ptr<TableParts>> tables_;
   std::unique_ptr<BallistaRunner> cluster_;  // Null: this process reads and transforms.
   std::unique_ptr<EventSource> source_;
+  nats::RangeSource* ranges_ = nullptr;  // `source_`, where a cluster reads.
   std::unique_ptr<SourceMetrics> source_metrics_;
   uint64_t reconnects_seen_ = 0;  // Source lane only.
   std::optional<StreamIdentity> identity_;

@@ -86,6 +86,7 @@ void PipelineRun::run_slot(Slot& slot, const std::stop_token& stop) {
     }
     if (stop.stop_requested() || result.code() == StatusCode::kFenced) return;
     if (opened.ok()) options.new_columns = slot.shard->new_columns();
+    if (!opened.ok() && !may_pass(opened)) options.new_columns.clear();  // What was refused once is refused again.
     if (opened.ok() && result.ok()) options.goal = slot.shard->goal();
     if (Tables current = slot.tables; take_next(slot)) {
       if (opened.ok()) before = std::move(current);

@@ -1,5 +1,7 @@
 #include "cli/scheduler.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 
@@ -9,6 +11,15 @@
 #include "engine/cluster.h"
 
 namespace weir::cli {
+namespace {
+
+std::string reachable_as(const std::string& listen) {
+  if (listen != "0.0.0.0" && listen != "::") return listen;
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+}
+
+}  // namespace
 
 int scheduler(const GlobalOptions& global, const SchedulerCommandOptions& options, const Environment& environment) {
   const auto listen = listen_argument(options.listen, environment);
@@ -18,13 +29,19 @@ int scheduler(const GlobalOptions& global, const SchedulerCommandOptions& option
   const auto engine = engine::Engine::open({});
   if (!engine.ok()) return report_failure(engine.status(), environment);
   const Status served = engine::serve_scheduler(
-      **engine, {.host = listen->host, .port = listen->port, .executor_timeout = *timeout}, *log);
+      **engine,
+      {.host = listen->host,
+       .port = listen->port,
+       .advertised_host = options.advertise.empty() ? reachable_as(listen->host) : options.advertise,
+       .executor_timeout = *timeout},
+      *log);
   return served.ok() ? kDone : report_failure(served, environment);
 }
 
 CommandBody declare_scheduler(CLI::App& app) {
   auto options = std::make_shared<SchedulerCommandOptions>();
   app.add_option("--listen", options->listen, "Address for executors and clients")->capture_default_str();
+  app.add_option("--advertise", options->advertise, "Host under which executors reach it [that of --listen]");
   app.add_option("--executor-timeout", options->executor_timeout, "A silent executor counts as lost after this")
       ->capture_default_str();
   return [options](const GlobalOptions& global, const Environment& environment) {

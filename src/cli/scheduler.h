@@ -8,6 +8,7 @@ namespace weir::cli {
 
 struct SchedulerCommandOptions {
   std::string listen = "127.0.0.1:50050";
+  std::string advertise;  ///< Empty: the address of `listen`, or the machine's name where that is every one of its addresses.
   std::string executor_timeout = "30s";
 };
 

@@ -82,7 +82,9 @@ Result<Committable> committable_from_json(std::string_view text) {
     }
     Committable read{.part = part_of(object.at("part")), .execution = object.at("execution").get<std::string>()};
     if (const auto failure = object.find("failure"); failure != object.end()) {
-      read.failure = Status(static_cast<StatusCode>(failure->at("code").get<int32_t>()), failure->at("message").get<std::string>());
+      const auto code = failure->at("code").get<int32_t>();
+      const bool known = code > 0 && code <= static_cast<int32_t>(StatusCode::kInternal);
+      read.failure = Status(known ? static_cast<StatusCode>(code) : StatusCode::kInternal, failure->at("message").get<std::string>());
       return read;
     }
     read.events = object.at("events").get<int64_t>();

@@ -14,9 +14,10 @@ Result<std::vector<Committable>> LakeCommittables::of_job(const std::string& job
   WEIR_ASSIGN_OR_RETURN(const auto entries, objects_.list(folder_ + "/" + job));
   std::vector<Committable> left;
   for (const auto& entry : entries) {
-    WEIR_ASSIGN_OR_RETURN(const std::string text, objects_.get(entry.path));
-    auto read = committable_from_json(text);
-    if (!read.ok()) return read.status().with_context(entry.path);
+    const auto text = objects_.get(entry.path);
+    auto read = text.ok() ? committable_from_json(*text) : Result<Committable>(text.status());
+    // Gone again, or nothing that we can read: the part counts as not done.
+    if (!read.ok()) return unavailable(entry.path + ": " + read.status().to_string());
     left.push_back(std::move(*read));
   }
   return left;

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -21,8 +20,9 @@ class JobRunner {
   [[nodiscard]] virtual Result<int32_t> tasks() = 0;
 
   /// Has every part done at least once, or says why not; either is a hint only. Executions may go on after it has returned.
-  /// `spec` goes to each. kUnavailable: too long, or nobody there. kShuttingDown: stopped.
-  [[nodiscard]] virtual Status run(const std::string& spec, const std::vector<std::string>& parts, const std::stop_token& stop) = 0;
+  /// `spec` goes to each. kUnavailable: too long, or nobody there. kShuttingDown: unwanted.
+  [[nodiscard]] virtual Status run(const std::string& spec, const std::vector<std::string>& parts,
+                                   const std::function<bool()>& unwanted) = 0;
 };
 
 struct StagedTransformOptions {

@@ -44,7 +44,7 @@ class Runner final : public JobRunner {
     if (!there.ok()) return there;
     return 4;
   }
-  Status run(const std::string& spec, const std::vector<std::string>& parts, const std::stop_token&) override {
+  Status run(const std::string& spec, const std::vector<std::string>& parts, const std::function<bool()>&) override {
     jobs.push_back(spec);
     for (const std::string& text : parts) each(spec, *part_from_json(text));
     return outcome;
@@ -70,11 +70,12 @@ class Runner final : public JobRunner {
 
 struct StagedTransformTest : testing::Test {
   Result<std::shared_ptr<const Slice>> apply(SeqRange range = {Seq{1}, Seq{100'000}}) {
-    return transform.apply(nats::UnreadRange({Seq{1}, Seq{100'000}}, {}), range);
+    return transform.apply(nats::UnreadRange({Seq{1}, Seq{100'000}}, [] { return false; }, [this] { return stream; }), range);
   }
 
   Store store;
   Runner runner{store};
+  Status stream;
   StagedTransform transform{runner, store, {.shard = 3, .plan_id = "p", .spec = [](const std::string& job) { return job; }}};
 };
 
@@ -121,6 +122,19 @@ TEST_F(StagedTransformTest, ThePartKnowsBetterThanTheJobWhatIsLost) {
   runner.each = [this](const std::string& job, const Part& part) {
     ASSERT_TRUE(store.put(job, {.part = part, .execution = new_id(), .failure = data_loss("trimmed")}).ok());
   };
+  EXPECT_EQ(apply().status().code(), StatusCode::kDataLoss);
+}
+
+TEST_F(StagedTransformTest, WhatAPartFailedOfMayBeItsExecutors) {
+  runner.each = [this](const std::string& job, const Part& part) {
+    ASSERT_TRUE(store.put(job, {.part = part, .execution = new_id(), .failure = invalid_argument("no such file: ca.pem")}).ok());
+  };
+  EXPECT_EQ(apply().status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(apply().status().message(), HasSubstr("invalid argument: part 0 (1..25000): no such file: ca.pem"));
+}
+
+TEST_F(StagedTransformTest, OfAStreamThatBecameAnotherOneMeanwhileNothingIsTaken) {
+  stream = data_loss("rolled back and written over");
   EXPECT_EQ(apply().status().code(), StatusCode::kDataLoss);
 }
 

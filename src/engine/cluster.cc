@@ -47,17 +47,17 @@ Status serve(const Engine& engine, const char* role, const nlohmann::json& optio
 }  // namespace
 
 Status run_parts(const Engine& engine, const Cluster& cluster, const std::string& spec, const std::vector<std::string>& parts,
-                 const std::stop_token& stop) {
+                 const std::function<bool()>& unwanted) {
   std::vector<const char*> texts;
   for (const std::string& part : parts) texts.push_back(part.c_str());
   const weir_cluster on{.scheduler_url = cluster.scheduler_url.c_str(),
                         .tasks = cluster.tasks,
                         .timeout_seconds = static_cast<uint32_t>(cluster.timeout.count())};
-  std::stop_token token = stop;
+  std::function<bool()> asked = unwanted;
   CallOutcome outcome;
   weir_cluster_run(
       engine.handle(), &on, spec.c_str(), texts.data(), texts.size(),
-      [](void* context) { return static_cast<const std::stop_token*>(context)->stop_requested(); }, &token, outcome.out());
+      [](void* context) { return (*static_cast<const std::function<bool()>*>(context))(); }, &asked, outcome.out());
   return outcome.ok() ? Status() : outcome.status("a job");
 }
 
@@ -65,6 +65,7 @@ Status serve_scheduler(const Engine& engine, const SchedulerOptions& options, Lo
   return serve(engine, "scheduler",
                {{"host", options.host},
                 {"port", options.port},
+                {"advertised_host", options.advertised_host},
                 {"executor_timeout_seconds", options.executor_timeout.count()}},
                nullptr, log);
 }

@@ -3,7 +3,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -24,9 +23,9 @@ struct Cluster {
 
 /// Has every one of `parts` done by the worker of some executor, at least once: a part may be done twice, by two executors at
 /// once, and go on after this has returned. What was done is to be read where the worker wrote it; the Status is a hint.
-/// kUnavailable: no scheduler answers, the job failed or took too long. kShuttingDown: stopped. Both cancel it.
+/// kUnavailable: no scheduler answers, the job failed or took too long. kShuttingDown: unwanted. Both cancel it.
 [[nodiscard]] Status run_parts(const Engine& engine, const Cluster& cluster, const std::string& spec,
-                               const std::vector<std::string>& parts, const std::stop_token& stop);
+                               const std::vector<std::string>& parts, const std::function<bool()>& unwanted);
 
 /// Does one part of a job. `stopped` tells that nobody wants it any more. Called by several threads at once.
 using PartWork = std::function<Status(const std::string& spec, const std::string& part, const std::function<bool()>& stopped)>;
@@ -34,6 +33,7 @@ using PartWork = std::function<Status(const std::string& spec, const std::string
 struct SchedulerOptions {
   std::string host;  ///< To listen on.
   uint16_t port = 0;
+  std::string advertised_host;  ///< Where executors reach it: they report there what became of their tasks.
   std::chrono::seconds executor_timeout{30};  ///< A silent executor counts as lost after it.
 };
 

@@ -26,7 +26,7 @@ Result<std::unique_ptr<RangeSource>> RangeSource::create(const Connection& conne
 
 Status RangeSource::seek(Seq first, const std::optional<StreamIdentity>& identity) {
   next_ = first;
-  known_ = identity;
+  if (identity) known_ = identity;
   waiting_since_.reset();
   return check_stream().status();
 }
@@ -59,7 +59,11 @@ Result<StreamInfo> RangeSource::check_stream() {
 }
 
 Result<std::unique_ptr<MessageBatch>> RangeSource::next(const ReadLimits& limits, std::stop_token stop) {
-  const auto nothing = [&] { return std::unique_ptr<MessageBatch>(new UnreadRange({next_, next_ - 1}, stop)); };
+  const auto unwanted = [this, stop] { return stop.stop_requested() || given_up_; };
+  const auto check = [this] { return check_stream().status(); };
+  const auto nothing = [&] {
+    return std::unique_ptr<MessageBatch>(new UnreadRange({next_, next_ - 1}, unwanted, check));
+  };
   WEIR_ASSIGN_OR_RETURN(const StreamInfo now, check_stream());
   const Seq end{now.last_seq + options_.base};
   const bool full = end - next_ + 1 >= options_.sequences_max;
@@ -72,10 +76,13 @@ Result<std::unique_ptr<MessageBatch>> RangeSource::next(const ReadLimits& limits
   const SeqRange range{next_, std::min(end, next_ + (options_.sequences_max - 1))};
   const int64_t last = range.last.value - options_.base;
   WEIR_ASSIGN_OR_RETURN(const TimeAtPosition at_end, time_at(last));
-  known_ = StreamIdentity{.created_us = now.created_us, .last_seq = last, .last_time_us = at_end.time_us};
+  // An event that was deleted says nothing; the one that is known already goes on to speak for what lies below.
+  if (at_end.kind == TimeAtPosition::Kind::kKnown) {
+    known_ = StreamIdentity{.created_us = now.created_us, .last_seq = last, .last_time_us = at_end.time_us};
+  }
   next_ = range.last + 1;
   waiting_since_.reset();
-  return std::unique_ptr<MessageBatch>(new UnreadRange(range, std::move(stop)));
+  return std::unique_ptr<MessageBatch>(new UnreadRange(range, unwanted, check));
 }
 
 Status RangeSource::release_through(Seq) { return ok_status(); }

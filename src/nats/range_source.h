@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -25,16 +27,22 @@ struct RangeSourceOptions {
 /// A range to be read by others: it has no message here.
 class UnreadRange final : public MessageBatch {
  public:
-  UnreadRange(SeqRange range, std::stop_token stop) : range_(range), stop_(std::move(stop)) {}
+  /// `check`: see still_the_same().
+  UnreadRange(SeqRange range, std::function<bool()> unwanted, std::function<Status()> check)
+      : range_(range), unwanted_(std::move(unwanted)), check_(std::move(check)) {}
   SeqRange range() const override { return range_; }
   std::span<const Message> messages() const override { return {}; }
   int64_t bytes() const override { return 0; }
-  /// Requested when nobody wants the range's rows any more.
-  [[nodiscard]] const std::stop_token& stop() const { return stop_; }
+  /// True once nobody wants the range's rows any more.
+  [[nodiscard]] bool unwanted() const { return unwanted_(); }
+  /// Asked when others have read it. kDataLoss: meanwhile the stream became another one, or lost what it held then and has
+  /// other events there; what was read is of neither. Requires: the source is still there.
+  [[nodiscard]] Status still_the_same() const { return check_(); }
 
  private:
   const SeqRange range_;
-  const std::stop_token stop_;
+  const std::function<bool()> unwanted_;
+  const std::function<Status()> check_;
 };
 
 /// EventSource that hands out what the stream holds as ranges without reading it (UnreadRange), for those who have others
@@ -52,6 +60,9 @@ class RangeSource final : public EventSource {
   [[nodiscard]] Status release_through(Seq seq) override;
   [[nodiscard]] Result<StreamState> state() override;
 
+  /// From now on nobody wants the rows of any range. Any thread.
+  void give_up() { given_up_ = true; }
+
  private:
   RangeSource(const Clock& clock, RangeSourceOptions options, JetStreamApi api)
       : clock_(clock), options_(std::move(options)), api_(std::move(api)) {}
@@ -64,6 +75,7 @@ class RangeSource final : public EventSource {
   const JetStreamApi api_;
   Seq next_{1};
   std::optional<StreamIdentity> known_;  // The stream as it was when the last range was handed out.
+  std::atomic<bool> given_up_{false};
   std::optional<std::chrono::steady_clock::time_point> waiting_since_;  // Events are there that were not handed out.
 };
 

@@ -78,7 +78,7 @@ Status StreamSource::seek(Seq first, const std::optional<StreamIdentity>& identi
   session_.reset();
   chunk_.reset();
   position_ = fetched_ = first - 1;
-  known_ = identity;
+  if (identity) known_ = identity;
   mismatches_ = fruitless_sessions_ = 0;
   return open_session();
 }

@@ -51,6 +51,7 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
                  [&](const SkipAhead& e) { tables_[e.table].skip_ahead(); },
                  [&](const Tick&) {},
                  [&](const Drain&) {
+                   drain_asked_ = true;
                    if (phase_ != Phase::kFinished) phase_ = Phase::kDraining;
                  },
              },
@@ -60,31 +61,26 @@ void Coordinator::handle(const Event& event, TimePoint now, std::vector<Action>*
 void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Action>* actions) {
   source_busy_ = false;
   if (!event.batch.ok()) return on_source_error(event.batch.status(), now);
+  source_failures_ = 0;
+  source_error_ = ok_status();
   const BatchPtr& batch = *event.batch;
-  if (batch == nullptr || batch->range().empty()) return source_works();
+  if (batch == nullptr || batch->range().empty()) return;
   read_through_ = std::max(read_through_, batch->range().last);
   for (size_t i = 0; i < tables_.size(); ++i) {
-    if (tables_[i].stopped() || tables_[i].plan_ended()) continue;
+    if (tables_[i].stopped() || tables_[i].plan_ended() || tables_[i].behind()) continue;
     for (const SeqRange& part : tables_[i].cut(batch->range())) {
       actions->push_back(Transform{i, batch, part});
       ++transforms_;
     }
   }
-  if (transforms_ == 0) source_works();
-}
-
-void Coordinator::source_works() {
-  source_failures_ = 0;
-  source_error_ = ok_status();
 }
 
 void Coordinator::on_slice(const Transformed& event, TimePoint now) {
   --transforms_;
   TableProgress& table = tables_[event.table];
-  if (table.stopped() || table.plan_ended()) return;
+  if (table.stopped() || table.plan_ended() || table.behind()) return;
   if (!event.slice.ok()) return on_transform_error(event.slice.status(), &table, now);
-  if (seek_again_ && (*event.slice)->range.first != table.next()) return;  // The one before it is missing.
-  if (transforms_ == 0 && !seek_again_) source_works();
+  if (seek_again_ && (*event.slice)->range.first != table.next()) return;  // What was lost comes before it.
   table.on_slice(*event.slice, now);
   if (!table.plan_ended()) return;
   // What comes behind it needs tables of another shape: everything before it goes into both stores, then they are opened anew.
@@ -92,15 +88,28 @@ void Coordinator::on_slice(const Transformed& event, TimePoint now) {
   phase_ = Phase::kDraining;
 }
 
-// Work that others do for us may fail as a source does: what is missing is read again.
+// Work that others do for us may fail as a source does. The table stays behind and reads again; the others go on.
 void Coordinator::on_transform_error(const Status& status, TableProgress* table, TimePoint now) {
+  if (status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kShuttingDown) return on_source_error(status, now);
   const Status failed = status.with_context("transform");
   const bool may_pass = status.disposition() == Disposition::kRetry || status.disposition() == Disposition::kReconcile;
-  if (!may_pass && status.code() != StatusCode::kDataLoss && status.code() != StatusCode::kShuttingDown) {
-    return table->stop(failed);
-  }
+  if (!may_pass) return table->stop(failed);
+  table->fall_behind(failed, now + options_.source_retry.delay(table->transform_failures(), 0.0));
+}
+
+const Status& Coordinator::source_error() const {
+  const auto failing = std::find_if(tables_.begin(), tables_.end(), [](const TableProgress& table) {
+    return !table.stopped() && !table.transform_error().ok();
+  });
+  return source_error_.ok() && failing != tables_.end() ? failing->transform_error() : source_error_;
+}
+
+// A plan that ended with slices which are gone has to be read to its end once more.
+void Coordinator::on_loss() {
   seek_again_ = true;
-  on_source_error(failed, now);
+  if (!plan_ended_ || drain_asked_ || !final_status_.ok()) return;
+  plan_ended_ = std::any_of(tables_.begin(), tables_.end(), [](const TableProgress& table) { return table.plan_ended(); });
+  if (!plan_ended_) phase_ = Phase::kReading;
 }
 
 void Coordinator::on_source_error(const Status& status, TimePoint now) {
@@ -126,7 +135,7 @@ void Coordinator::advance(TimePoint now, std::vector<Action>* actions) {
   const bool hurry = draining || goal_read || held_bytes() > options_.held_bytes_max;
   for (TableProgress& table : tables_) {
     table.advance(now, hurry, draining, actions);
-    if (table.take_loss()) seek_again_ = true;
+    if (table.take_loss()) on_loss();
   }
   advance_source(now, actions);
   finish_when_done(actions);
@@ -139,7 +148,10 @@ void Coordinator::advance_source(TimePoint now, std::vector<Action>* actions) {
     actions->push_back(Release{through});
   }
   if (source_busy_ || transforms_ > 0 || now < source_retry_at_) return;
-  if (std::exchange(seek_again_, false) && phase_ == Phase::kReading) phase_ = Phase::kSeeking;
+  const bool due = std::any_of(tables_.begin(), tables_.end(), [&](const TableProgress& table) {
+    return !table.stopped() && table.behind() && now >= table.read_again_at();
+  });
+  if (phase_ == Phase::kReading && (std::exchange(seek_again_, false) || due)) phase_ = Phase::kSeeking;
   if (phase_ == Phase::kResolving || phase_ == Phase::kSeeking) {
     const bool ready = std::all_of(tables_.begin(), tables_.end(),
                                    [](const TableProgress& table) { return table.stopped() || table.ready(); });
@@ -147,10 +159,11 @@ void Coordinator::advance_source(TimePoint now, std::vector<Action>* actions) {
     if (!ready || !any) return;
     Seq first{INT64_MAX};
     for (TableProgress& table : tables_) {
-      if (table.stopped()) continue;
+      if (table.stopped() || now < table.read_again_at()) continue;
       table.start_reading();
       first = std::min(first, table.next());
     }
+    if (first == Seq{INT64_MAX}) return;  // All of them wait.
     phase_ = Phase::kSeeking;
     read_through_ = first - 1;
     source_busy_ = true;

@@ -34,7 +34,8 @@ class Coordinator {
   /// A table's plan ended (Slice::ends_plan): what was read before is drained, and the tables want to be opened again.
   [[nodiscard]] bool plan_ended() const { return plan_ended_; }
   [[nodiscard]] bool reading() const { return phase_ == Phase::kReading; }
-  [[nodiscard]] const Status& source_error() const { return source_error_; }
+  /// Why nothing is read, or not for some table.
+  [[nodiscard]] const Status& source_error() const;
   [[nodiscard]] int64_t held_bytes() const;
 
  private:
@@ -45,7 +46,7 @@ class Coordinator {
   void on_slice(const Transformed& event, TimePoint now);
   void on_transform_error(const Status& status, TableProgress* table, TimePoint now);
   void on_source_error(const Status& status, TimePoint now);
-  void source_works();
+  void on_loss();
   void advance(TimePoint now, std::vector<Action>* actions);
   void advance_source(TimePoint now, std::vector<Action>* actions);
   void finish_when_done(std::vector<Action>* actions);
@@ -56,7 +57,7 @@ class Coordinator {
   Phase phase_ = Phase::kResolving;
   bool source_busy_ = false;    // A Seek or Read was asked for and not answered.
   int transforms_ = 0;          // Asked for and not answered.
-  bool seek_again_ = false;     // A slice is missing: its transform failed in a way that may pass, or it was lost.
+  bool seek_again_ = false;     // Slices of some table were lost.
   bool releasing_ = false;
   Seq released_{0};
   Seq read_through_{0};         // Everything up to here was read, by all tables.
@@ -64,6 +65,7 @@ class Coordinator {
   TimePoint source_retry_at_{};
   Status source_error_;         // Last trouble of the source; ok once it reads again.
   Status final_status_;         // Why we drain; ok: on request.
+  bool drain_asked_ = false;
   bool goal_reached_ = false;
   bool plan_ended_ = false;
 };

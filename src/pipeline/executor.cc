@@ -29,7 +29,7 @@ Event Executor::execute(const Action& action, const std::stop_token& stop) {
   struct Visitor {
     Executor& self;
     const std::stop_token& stop;
-    Event operator()(const Seek& a) { return Sought{self.source_.seek(a.first, self.identity_)}; }
+    Event operator()(const Seek& a) { return Sought{self.source_.seek(a.first, std::exchange(self.identity_, std::nullopt))}; }
     Event operator()(const Read&) { return self.do_read(stop); }
     Event operator()(const Transform& a) {
       return Transformed{a.table, self.tables_[a.table].transform->apply(*a.batch, a.range)};

@@ -45,7 +45,7 @@ class Executor {
   std::optional<RunningCounts> counts(TableIndex table, SinkKind kind);
 
   EventSource& source_;
-  const std::optional<StreamIdentity> identity_;
+  std::optional<StreamIdentity> identity_;  // Source lane. Empty once the source has been told.
   const std::vector<TablePorts> tables_;
   const ReadLimits read_limits_;
 };

@@ -67,6 +67,7 @@ void TableProgress::lose_slices() {
   committing_ = 0;
   next_ = lake_.position + 1;
   lost_slices_ = true;
+  plan_ended_ = false;
 }
 
 void TableProgress::detach() {
@@ -108,6 +109,7 @@ void TableProgress::on_written(const Written& event, TimePoint now) {
   switch (event.sink) {
     case SinkKind::kLake:
       ++commits_since_checkpoint_;
+      pending_oldest_ = pending_since_;  // What came after the commit began.
       return lake_at(event.position);
     case SinkKind::kDeadLetters: dead_letters_.position = event.position; return;
     case SinkKind::kHot:
@@ -194,6 +196,8 @@ void TableProgress::on_slice(const SlicePtr& slice, TimePoint now) {
   if (slice->range.first != next_) {
     return stop(internal_error("slice " + to_string(slice->range) + " where " + to_string(next_) + " was due"));
   }
+  transform_error_ = ok_status();
+  transform_failures_ = 0;
   plan_ended_ = slice->ends_plan;
   if (slice->range.empty()) return;  // The very first message ended it.
   next_ = slice->range.last + 1;
@@ -214,7 +218,17 @@ bool TableProgress::ready() const {
   return lake_.ever_resolved && dead_letters_.ever_resolved && (hot_mode_ == HotMode::kNone || hot_.tried);
 }
 
-void TableProgress::start_reading() { next_ = std::max(next_, lake_.position + 1); }
+void TableProgress::start_reading() {
+  next_ = std::max(next_, lake_.position + 1);
+  behind_ = false;
+}
+
+void TableProgress::fall_behind(Status why, TimePoint again_at) {
+  behind_ = true;
+  read_again_at_ = again_at;
+  transform_error_ = std::move(why);
+  ++transform_failures_;
+}
 
 std::vector<SeqRange> TableProgress::cut(SeqRange range) const {
   std::vector<SeqRange> parts;

@@ -72,6 +72,8 @@ class TableProgress {
   void on_checkpointed(const Checkpointed& event);
   void on_slice(const SlicePtr& slice, TimePoint now);
   void stop(Status status);
+  /// What was read could not be made into a slice: nothing more is taken until start_reading(), from `again_at` on.
+  void fall_behind(Status why, TimePoint again_at);
 
   // --- what somebody asks for
   /// Resolves ClickHouse again, as if it had failed, but at once; after what runs there now. Done when rechecked() is at
@@ -79,6 +81,13 @@ class TableProgress {
   void recheck(int64_t number, TimePoint now);
   /// Lets ClickHouse go on from the lake's position; after what runs there now. Nothing unless it is catching up.
   void skip_ahead();
+
+  [[nodiscard]] bool behind() const { return behind_; }
+  /// Not before then; long ago unless it is behind.
+  [[nodiscard]] TimePoint read_again_at() const { return read_again_at_; }
+  /// Why the last slice could not be made; ok once one was again.
+  [[nodiscard]] const Status& transform_error() const { return transform_error_; }
+  [[nodiscard]] int transform_failures() const { return transform_failures_; }
 
   /// Slices are due again that it once had: what was staged is gone. Once per loss.
   [[nodiscard]] bool take_loss() { return std::exchange(lost_slices_, false); }
@@ -159,6 +168,10 @@ class TableProgress {
   Seq next_{1};                     // First sequence not yet made into a slice.
   bool plan_ended_ = false;
   bool lost_slices_ = false;
+  bool behind_ = false;
+  TimePoint read_again_at_{};
+  Status transform_error_;
+  int transform_failures_ = 0;  // In a row.
   int commits_since_checkpoint_ = 0;
   RunningCounts counts_;
   std::optional<Status> stopped_;

@@ -58,7 +58,7 @@ class EventSource {
  public:
   virtual ~EventSource() = default;
 
-  /// Starts reading at `first`. kDataLoss when the stream no longer holds what stands from there to its first event,
+  /// Starts reading at `first`. `identity`: of the stream as the lake has it; empty: as this source has seen it so far. kDataLoss when the stream no longer holds what stands from there to its first event,
   /// or is not the stream of `identity` any more; the message names the missing range and `--accept-gap`.
   [[nodiscard]] virtual Status seek(Seq first, const std::optional<StreamIdentity>& identity) = 0;
 

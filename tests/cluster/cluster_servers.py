@@ -13,6 +13,7 @@ class Cluster:
 
     def __init__(self, folder: Path, *, executor_timeout: str = "5s"):
         self.folder = folder
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.executor_timeout = executor_timeout
         self.scheduler: Child | None = None
@@ -20,7 +21,7 @@ class Cluster:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def section(self) -> str:
         """Of a pipeline file."""
@@ -32,16 +33,16 @@ class Cluster:
             self.start_executor()
         self.wait_for(executors)
 
-    def start_scheduler(self) -> None:
+    def start_scheduler(self, before: tuple[str, ...] = ()) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command = [WEIR, "scheduler", "--listen", f"127.0.0.1:{self.port}", "--executor-timeout", self.executor_timeout]
+        command = [*before, WEIR, "scheduler", "--listen", f"{self.host}:{self.port}", "--executor-timeout", self.executor_timeout]
         self.scheduler = Child(command, self.folder / "scheduler.log")
         until(self._answers, "the scheduler answers", START_SECONDS)
 
-    def start_executor(self, *options: str | Path, before: tuple[str, ...] = (), port: int = 0, **environment: str) -> Child:
+    def start_executor(self, *options: str | Path, before: tuple[str, ...] = (), port: int = 0, host: str = "127.0.0.1", **environment: str) -> Child:
         """`before` stands in front of the command."""
         port = port or free_port()
-        command = [*before, WEIR, "executor", "--scheduler", self.url, "--listen", f"127.0.0.1:{port}"]
+        command = [*before, WEIR, "executor", "--scheduler", self.url, "--listen", f"{host}:{port}"]
         command += ["--task-port", str(free_port()), "--tasks", "2", "--memory", "256MiB", "--heartbeat", "1s", *options]
         executor = Child(command, self.folder / f"executor{len(self.executors) + 1}.log", {"TMPDIR": str(self.folder)} | environment)
         self.executors.append(executor)

@@ -1,5 +1,6 @@
 """Events that a cluster reads and makes into rows: exactly once in both stores, whatever dies meanwhile."""
 
+import json
 import os
 import random
 import signal
@@ -8,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-import events
+import readers
 from cluster_servers import Cluster
 from publishing import Feed
 from servers import Child, until
@@ -51,6 +52,74 @@ def test_rows_are_those_of_the_events_in_both_stores(world: World, cluster: Clus
     world.publish(EVENTS + 5_001, EVENTS + 9_000)
     world.catch_up(pipeline)
     world.check_exact(pipeline, EVENTS + 9_000)
+
+
+# As the names of folders these are encoded, some of them twice.
+STRANGE = ["a b", "50%", "%20", "a/b", "a:b", "ü", "日本", "=", "a+b&c", "'", '"', "#?", "..", "a\\b", "\U0001f600", "ÿ%FF"]
+
+
+def test_partitions_of_strange_names_are_found_again(world: World, cluster: Cluster) -> None:
+    def event(number: int) -> tuple[str, bytes]:
+        text = {"id": number, "at": "2026-03-01T00:00:00Z", "customer": STRANGE[number % len(STRANGE)], "amount": 1}
+        return "events.r", json.dumps(text).encode()
+
+    world.nats.start()
+    world.create_stream()
+    world.publish(1, 400, event)
+    cluster.start()
+    pipeline = on_cluster(world, cluster, clickhouse="", table='partition_by = ["customer"]\norder_by = ["id"]')
+    world.catch_up(pipeline)
+    rows = readers.lake_table(world.lake).to_pyarrow_table(columns=["id", "customer"]).sort_by("id").to_pylist()
+    assert rows == [{"id": n, "customer": STRANGE[n % len(STRANGE)]} for n in range(1, 401)]
+    world.check_audit_clean(pipeline.file)
+
+
+def test_an_executor_that_lacks_what_the_file_names_stops_nothing(world: World, cluster: Cluster) -> None:
+    """The position stands still, readyz says what is missing there, and once it is there everything goes on."""
+    world.nats.user, world.nats.password = "weir", "secret of NATS"
+    world.nats.start()
+    world.create_stream()
+    world.publish(1, 1_000)
+    nats = f'url = "{world.nats.url}"\nuser = "weir"\npassword_env = "NATS_SECRET"'
+    pipeline = on_cluster(world, cluster, clickhouse="", nats=nats)
+    cluster.start_scheduler()
+    without = cluster.start_executor()
+    weir = world.start_weir(pipeline, NATS_SECRET="secret of NATS")
+
+    def says() -> str:
+        return pipeline.get("/readyz")[1]
+
+    until(lambda: "NATS_SECRET" in says(), "it says which variable is missing")
+    assert pipeline.positions()[0] == 0 and weir.running()
+    without.kill()
+    cluster.start_executor(NATS_SECRET="another")
+    until(lambda: "NATS_SECRET" not in says() and "uthor" in says(), "it says that the password is refused")
+    cluster.executors[-1].kill()
+    cluster.start_executor(NATS_SECRET="secret of NATS")
+    until(lambda: pipeline.positions()[0] >= 1_000, "it goes on")
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    everything = weir.text() + "".join(executor.text() for executor in cluster.executors)
+    everything += cluster.scheduler.text() if cluster.scheduler else ""
+    assert "secret of NATS" not in everything
+
+
+def test_a_driver_that_is_told_to_stop_does_not_wait_for_its_job(world: World, cluster: Cluster) -> None:
+    world.nats.start()
+    world.create_stream()
+    world.publish(1, 1_000)
+    cluster.start(executors=1)
+    pipeline = on_cluster(world, cluster, clickhouse="")
+    weir = world.start_weir(pipeline)
+    until(lambda: pipeline.positions()[0] >= 1_000, "it runs")
+    cluster.executors[0].signal(signal.SIGSTOP)
+    before = len(cluster.jobs())
+    world.publish(1_001, 2_000)
+    until(lambda: len(cluster.jobs()) > before, "a job is there that nobody does")
+    assert weir.terminate(timeout=20) == 0, weir.text()[-4000:]
+    cluster.executors[0].kill()
+    cluster.start_executor()
+    world.catch_up(pipeline)
+    assert readers.lake_position(world.lake) == 2_000
 
 
 class Live:

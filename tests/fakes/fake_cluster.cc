@@ -69,7 +69,7 @@ void FakeCluster::execute(const std::string& job, const cluster::Part& part, boo
   if (leaves_committable) state_.left[job].push_back(std::move(made));
 }
 
-Status FakeCluster::run(const std::string& spec, const std::vector<std::string>& parts, const std::stop_token&) {
+Status FakeCluster::run(const std::string& spec, const std::vector<std::string>& parts, const std::function<bool()>&) {
   const Fate fate = faults_.fate("cluster.run");
   if (fate == Fate::kKilledBefore) throw Killed{faults_.process};
   // Tasks of jobs before, cancelled or not, whose driver may be dead.

@@ -48,7 +48,8 @@ class FakeCluster final : public cluster::JobRunner {
       : state_(state), stream_(stream), lake_(lake), dead_letters_(dead_letters), faults_(std::move(faults)), draw_(std::move(draw)) {}
 
   Result<int32_t> tasks() override;
-  Status run(const std::string& spec, const std::vector<std::string>& parts, const std::stop_token& stop) override;
+  Status run(const std::string& spec, const std::vector<std::string>& parts,
+             const std::function<bool()>& unwanted) override;
 
   /// Of the work of an executor, in per cent, what does not end as one committable within its job.
   int64_t trouble_percent = 25;

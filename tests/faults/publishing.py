@@ -25,7 +25,7 @@ class NatsClient:
     """Just enough of the protocol: publish many, ask for one answer. One thread at a time; reconnect by a new one."""
 
     def __init__(self, server: NatsServer, timeout: float = 30):
-        self._socket = socket.create_connection(("127.0.0.1", server.port), timeout)
+        self._socket = socket.create_connection((server.host, server.port), timeout)
         self._input = self._socket.makefile("rb")
         self._input.readline()  # INFO
         hello = {"verbose": False, "pedantic": False, "lang": "python", "version": "1", "name": "weir tests"}

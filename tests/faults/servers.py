@@ -113,13 +113,14 @@ class NatsServer:
 
     def __init__(self, folder: Path, *, user: str = "", password: str = ""):
         self.folder = folder
+        self.host = "127.0.0.1"
         self.port = free_port()
         self.user, self.password = user, password
         self.child: Child | None = None
 
     @property
     def url(self) -> str:
-        return f"nats://127.0.0.1:{self.port}"
+        return f"nats://{self.host}:{self.port}"
 
     @property
     def store(self) -> Path:
@@ -127,7 +128,7 @@ class NatsServer:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        command: list[str | Path] = [NATS_SERVER, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.store]
+        command: list[str | Path] = [NATS_SERVER, "-a", self.host, "-p", str(self.port), "-js", "-sd", self.store]
         if self.user:
             command += ["--user", self.user, "--pass", self.password]
         self.child = Child(command, self.folder / "log")
@@ -136,7 +137,7 @@ class NatsServer:
     def _answers(self) -> bool:
         assert self.child is not None and self.child.running(), f"nats-server ended:\n{self.child.text()[-4000:]}"
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with socket.create_connection((self.host, self.port), 1) as connection:
                 return connection.recv(5) == b"INFO "
         except OSError:
             return False

@@ -70,7 +70,12 @@ fn decode(bytes: &[u8]) -> Result<Body> {
             head.format
         );
     }
-    Ok(serde_json::from_slice::<Message>(bytes).map_err(unreadable)?.body)
+    let body = serde_json::from_slice::<Message>(bytes).map_err(unreadable)?.body;
+    // A query means the same to every version; how events become rows is code of ours.
+    if !matches!(body, Body::Table(_)) && head.weir != VERSION {
+        return exec_err!("the job was written by weir {}, this is weir {VERSION}; run the same version everywhere", head.weir);
+    }
+    Ok(body)
 }
 
 impl LogicalExtensionCodec for Codec {
@@ -175,6 +180,14 @@ mod tests {
         let error = decode(br#"{"weir":"9.8.7","format":3,"tables":[]}"#).expect_err("format 3").to_string();
         assert!(error.contains("written by weir 9.8.7 in format 3"), "{error}");
         assert!(error.contains(&format!("weir {VERSION} and reads format {FORMAT}")), "{error}");
+    }
+
+    #[test]
+    fn work_is_done_by_the_version_that_asked_for_it() {
+        for work in [r#""work":{"spec":"{}","parts":["1"]}"#, r#""parts":{"spec":"{}"}"#] {
+            let error = decode(format!(r#"{{"weir":"9.8.7","format":{FORMAT},{work}}}"#).as_bytes()).expect_err("9.8.7").to_string();
+            assert!(error.contains("written by weir 9.8.7") && error.contains(&format!("this is weir {VERSION}")), "{error}");
+        }
     }
 
     #[test]

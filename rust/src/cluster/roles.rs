@@ -39,6 +39,8 @@ const SIGNAL_NOTICED: Duration = Duration::from_millis(500);
 struct SchedulerOptions {
     host: String,
     port: u16,
+    /// Where executors report what became of their tasks.
+    advertised_host: String,
     /// A silent executor counts as lost after this.
     executor_timeout_seconds: u64,
 }
@@ -82,6 +84,7 @@ async fn scheduler(options: SchedulerOptions) -> Result<()> {
     let listener = TcpListener::bind(&address).await;
     let listener = listener.map_err(|e| Failure::from(e).context(format!("the scheduler cannot listen on {address}")))?;
     let config = Arc::new(SchedulerConfig {
+        external_host: bracketed(&options.advertised_host),
         bind_host: options.host,
         bind_port: listener.local_addr()?.port(),
         scheduling_policy: TaskSchedulingPolicy::PushStaged,
