@@ -1,6 +1,6 @@
 # The commands of daily work. Everything they need is set up by `setup`, which each of them runs first.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-trino setup-tests configure build demo demo-trino test bench lint format
+.PHONY: help setup setup-trino setup-tests configure build demo demo-trino test soak bench lint format
 
 BUILD := build/release
 SOURCES = $(shell git ls-files --cached --others --exclude-standard -- '*.h' '*.cc')
@@ -33,6 +33,10 @@ demo-trino: setup-trino build ## The same, and its tables through a real Trino.
 test: setup-tests configure ## Build everything and run every test, those against real servers included.
 	cmake --build --preset release
 	python3 tools/run_tests.py $(BUILD)
+
+soak: setup-tests configure ## More of what `make test` does briefly: 26 mishaps of a cluster at random.
+	cmake --build --preset release
+	WEIR_TEST_MISHAPS=20 python3 tools/run_tests.py $(BUILD) -R '^cluster_ingest$$'
 
 bench: setup-trino configure ## Measure; prints one table (targets and method: docs/benchmarks.md).
 	cmake --build --preset release --target bench

@@ -153,13 +153,16 @@ find_go() {
 }
 
 prepare_s3() {
-  local home="$cache/s3" hash fresh go_home
+  local home="$cache/s3" hash fresh go_home go
   hash=$(content_hash s3/go.mod s3/go.sum)
   if stamped "$home" "$hash" && [ -x "$home/versitygw" ]; then return 0; fi
+  rm -rf "$cache"/s3.?????? "$cache"/go.?????? # of one that was interrupted
   say "building an S3 server for the tests (150 MB to download, two minutes of two cores)"
   fresh=$(mktemp -d "$cache/s3.XXXXXX")
   go_home=$(mktemp -d "$cache/go.XXXXXX")
-  (cd s3 && CGO_ENABLED=0 GOTOOLCHAIN=local "$(cd .. && find_go "$go_home")" build -mod=readonly -trimpath -o "$fresh/versitygw" github.com/versity/versitygw/cmd/versitygw)
+  go=$(find_go "$go_home")
+  [ -n "$go" ] || die "Go $go_minimum or newer is needed to build the S3 server of the tests, and PyPI did not bring one"
+  (cd s3 && CGO_ENABLED=0 GOTOOLCHAIN=local "$go" build -mod=readonly -trimpath -o "$fresh/versitygw" github.com/versity/versitygw/cmd/versitygw)
   echo "$hash" >"$fresh/.weir-stamp"
   chmod 755 "$fresh"
   rm -rf "$home" "$go_home"

@@ -54,6 +54,14 @@ def count_cases(folder: Path) -> tuple[int, list[str]]:
     return ran, not_run
 
 
+def skipped_entries(report: Path) -> list[str]:
+    """Entries of ctest that said that this machine does not let them do anything."""
+    if not report.exists():
+        return []
+    cases = xml.etree.ElementTree.parse(report).iter("testcase")
+    return [case.get("name", "") for case in cases if case.find("skipped") is not None]
+
+
 def count_entries(build: Path, options: list[str]) -> int:
     listing = subprocess.run(
         ["ctest", "--test-dir", build, "--show-only", *options], capture_output=True, text=True, check=True
@@ -73,7 +81,9 @@ def run(build: Path, options: list[str]) -> int:
         "GTEST_OUTPUT": f"xml:{reports}/",
     }
     entries = count_entries(build, options)
-    command = ["ctest", "--test-dir", build, "--no-tests=error", "--output-on-failure", "-j", str(JOBS), *options]
+    entries_report = scratch / "entries.xml"
+    command = ["ctest", "--test-dir", build, "--no-tests=error", "--output-on-failure", "-j", str(JOBS)]
+    command += ["--output-junit", entries_report, *options]
     failed = subprocess.run(command, env=environment).returncode != 0
 
     leftovers = wait_for_leftovers(marker)
@@ -83,9 +93,12 @@ def run(build: Path, options: list[str]) -> int:
     cases, not_run = count_cases(reports)
     for name in not_run:
         print(f"NOT RUN: {name}")
+    skipped = skipped_entries(entries_report)
+    for name in skipped:
+        print(f"NOT PERMITTED ON THIS MACHINE, AND SO NOT TESTED: {name} (run it alone to see why)")
     failed = failed or bool(leftovers) or bool(not_run)
 
-    print(f"\n{entries} tests with {cases} C++ test cases, {len(not_run)} skipped, {len(leftovers)} processes left behind:")
+    print(f"\n{entries} tests with {cases} C++ test cases, {len(not_run) + len(skipped)} skipped, {len(leftovers)} processes left behind:")
     print("FAILED (files of the run: %s)" % scratch if failed else "all passed")
     if not failed:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -259,6 +259,10 @@ Status Shard::build_runner() {
   }
   if (options_.until_caught_up) goal_ = options_.goal.value_or(end_at_start());
   coordinator.goal = goal_;
+  if (cluster_ != nullptr) {
+    // Between two attempts of one table the others have to get their range, which gathers first.
+    coordinator.transform_retry.max = std::max(coordinator.transform_retry.max, 2 * config_.engine.batch_interval);
+  }
   WEIR_ASSIGN_OR_RETURN(source_, open_source());
   source_metrics_ = std::make_unique<SourceMetrics>(telemetry_.metrics, stream_, 0);
   const ReadLimits limits{.messages_max = 20'000,

@@ -22,7 +22,11 @@ Result<std::shared_ptr<const Slice>> StagedTransform::apply(const MessageBatch& 
   // Executions that go on leave theirs to the next sweep, and so does a store that is away just now.
   static_cast<void>(committables_.remove(job));
   if (!slice.ok()) {
-    if (slice.status().code() == StatusCode::kDataLoss) return slice.status();
+    if (slice.status().code() == StatusCode::kDataLoss) {
+      // An executor may see another server; whether the stream lost anything, ours says.
+      const Status seen_here = unread == nullptr ? slice.status() : unread->still_readable();
+      if (seen_here.code() == StatusCode::kDataLoss) return seen_here;
+    }
     // Whatever it is, another executor may not have it, and it may be mended there.
     const bool missing = slice.status().code() == StatusCode::kUnavailable;
     return missing && !ran.ok() ? ran : unavailable(slice.status().to_string());

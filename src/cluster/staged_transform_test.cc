@@ -70,7 +70,7 @@ class Runner final : public JobRunner {
 
 struct StagedTransformTest : testing::Test {
   Result<std::shared_ptr<const Slice>> apply(SeqRange range = {Seq{1}, Seq{100'000}}) {
-    return transform.apply(nats::UnreadRange({Seq{1}, Seq{100'000}}, [] { return false; }, [this] { return stream; }), range);
+    return transform.apply(nats::UnreadRange({Seq{1}, Seq{100'000}}, [] { return false; }, [this](nats::UnreadRange::Question) { return stream; }), range);
   }
 
   Store store;
@@ -117,7 +117,16 @@ TEST_F(StagedTransformTest, WhatAnEarlierJobLeftIsNeverSeen) {
   EXPECT_NE(runner.jobs[0], runner.jobs[1]);
 }
 
+TEST_F(StagedTransformTest, WhatOnlyAnExecutorMissesIsNoLoss) {
+  runner.each = [this](const std::string& job, const Part& part) {
+    ASSERT_TRUE(store.put(job, {.part = part, .execution = new_id(), .failure = data_loss("there is no such stream")}).ok());
+  };
+  EXPECT_EQ(apply().status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(apply().status().message(), HasSubstr("there is no such stream"));
+}
+
 TEST_F(StagedTransformTest, ThePartKnowsBetterThanTheJobWhatIsLost) {
+  stream = data_loss("trimmed");
   runner.outcome = unavailable("some task failed");
   runner.each = [this](const std::string& job, const Part& part) {
     ASSERT_TRUE(store.put(job, {.part = part, .execution = new_id(), .failure = data_loss("trimmed")}).ok());

@@ -28,7 +28,7 @@ Status RangeSource::seek(Seq first, const std::optional<StreamIdentity>& identit
   next_ = first;
   if (identity) known_ = identity;
   waiting_since_.reset();
-  return check_stream().status();
+  return check_stream(next_).status();
 }
 
 Result<TimeAtPosition> RangeSource::time_at(int64_t seq) const {
@@ -38,7 +38,7 @@ Result<TimeAtPosition> RangeSource::time_at(int64_t seq) const {
   return stored.status();
 }
 
-Result<StreamInfo> RangeSource::check_stream() {
+Result<StreamInfo> RangeSource::check_stream(std::optional<Seq> first) {
   const auto found = api_.stream_info(options_.stream);
   if (found.status().code() == StatusCode::kNotFound && known_ && known_->created_us != 0) {
     return lost_with_its_stream(options_.stream, next_ - 1);
@@ -52,7 +52,8 @@ Result<StreamInfo> RangeSource::check_stream() {
   if (known_ && known_->last_seq != 0 && known_->last_time_us != 0) {
     WEIR_ASSIGN_OR_RETURN(at_position, time_at(known_->last_seq));
   }
-  WEIR_RETURN_IF_ERROR(check_identity(*found, next_.value - options_.base, options_.base, known_, at_position));
+  const int64_t from = first ? first->value - options_.base : std::max(next_.value - options_.base, found->first_seq);
+  WEIR_RETURN_IF_ERROR(check_identity(*found, from, options_.base, known_, at_position));
   if (!known_) known_ = StreamIdentity{};
   known_->created_us = found->created_us;
   return *found;
@@ -60,29 +61,31 @@ Result<StreamInfo> RangeSource::check_stream() {
 
 Result<std::unique_ptr<MessageBatch>> RangeSource::next(const ReadLimits& limits, std::stop_token stop) {
   const auto unwanted = [this, stop] { return stop.stop_requested() || given_up_; };
-  const auto check = [this] { return check_stream().status(); };
-  const auto nothing = [&] {
-    return std::unique_ptr<MessageBatch>(new UnreadRange({next_, next_ - 1}, unwanted, check));
+  const auto handed_out = [&](SeqRange range) {
+    return std::unique_ptr<MessageBatch>(new UnreadRange(range, unwanted, [this, range](UnreadRange::Question question) {
+      return check_stream(question == UnreadRange::Question::kReadable ? std::optional(range.first) : std::nullopt).status();
+    }));
   };
-  WEIR_ASSIGN_OR_RETURN(const StreamInfo now, check_stream());
+  WEIR_ASSIGN_OR_RETURN(const StreamInfo now, check_stream(next_));
   const Seq end{now.last_seq + options_.base};
   const bool full = end - next_ + 1 >= options_.sequences_max;
   if (end < next_) waiting_since_.reset();
   if (end >= next_ && !waiting_since_) waiting_since_ = clock_.now();
   if (end < next_ || (!full && clock_.now() - *waiting_since_ < options_.gather)) {
     wait(limits.wait, stop);
-    return nothing();
+    return handed_out({next_, next_ - 1});
   }
   const SeqRange range{next_, std::min(end, next_ + (options_.sequences_max - 1))};
   const int64_t last = range.last.value - options_.base;
   WEIR_ASSIGN_OR_RETURN(const TimeAtPosition at_end, time_at(last));
-  // An event that was deleted says nothing; the one that is known already goes on to speak for what lies below.
-  if (at_end.kind == TimeAtPosition::Kind::kKnown) {
+  // An event that was deleted says nothing, and what is read again was known before: the one that is known already goes on to
+  // speak for what lies below it.
+  if (at_end.kind == TimeAtPosition::Kind::kKnown && last > known_->last_seq) {
     known_ = StreamIdentity{.created_us = now.created_us, .last_seq = last, .last_time_us = at_end.time_us};
   }
   next_ = range.last + 1;
   waiting_since_.reset();
-  return std::unique_ptr<MessageBatch>(new UnreadRange(range, unwanted, check));
+  return handed_out(range);
 }
 
 Status RangeSource::release_through(Seq) { return ok_status(); }

@@ -27,22 +27,27 @@ struct RangeSourceOptions {
 /// A range to be read by others: it has no message here.
 class UnreadRange final : public MessageBatch {
  public:
-  /// `check`: see still_the_same().
-  UnreadRange(SeqRange range, std::function<bool()> unwanted, std::function<Status()> check)
-      : range_(range), unwanted_(std::move(unwanted)), check_(std::move(check)) {}
+  /// What is asked of the stream once others have read the range.
+  enum class Question { kTheSame, kReadable };
+
+  /// `ask`: see still_the_same() and still_readable().
+  UnreadRange(SeqRange range, std::function<bool()> unwanted, std::function<Status(Question)> ask)
+      : range_(range), unwanted_(std::move(unwanted)), ask_(std::move(ask)) {}
   SeqRange range() const override { return range_; }
   std::span<const Message> messages() const override { return {}; }
   int64_t bytes() const override { return 0; }
   /// True once nobody wants the range's rows any more.
   [[nodiscard]] bool unwanted() const { return unwanted_(); }
-  /// Asked when others have read it. kDataLoss: meanwhile the stream became another one, or lost what it held then and has
-  /// other events there; what was read is of neither. Requires: the source is still there.
-  [[nodiscard]] Status still_the_same() const { return check_(); }
+  /// kDataLoss: since it was handed out the stream became another one, or lost what it held and has other events there. Whether
+  /// it still holds the range does not matter. Both require: the source is still there.
+  [[nodiscard]] Status still_the_same() const { return ask_(Question::kTheSame); }
+  /// kDataLoss also when the stream no longer holds all of the range.
+  [[nodiscard]] Status still_readable() const { return ask_(Question::kReadable); }
 
  private:
   const SeqRange range_;
   const std::function<bool()> unwanted_;
-  const std::function<Status()> check_;
+  const std::function<Status(Question)> ask_;
 };
 
 /// EventSource that hands out what the stream holds as ranges without reading it (UnreadRange), for those who have others
@@ -67,14 +72,15 @@ class RangeSource final : public EventSource {
   RangeSource(const Clock& clock, RangeSourceOptions options, JetStreamApi api)
       : clock_(clock), options_(std::move(options)), api_(std::move(api)) {}
 
-  [[nodiscard]] Result<StreamInfo> check_stream();
+  /// kDataLoss unless the stream is the one that is known, and holds everything from `first` on; empty: whatever it holds.
+  [[nodiscard]] Result<StreamInfo> check_stream(std::optional<Seq> first);
   [[nodiscard]] Result<TimeAtPosition> time_at(int64_t seq) const;
 
   const Clock& clock_;
   const RangeSourceOptions options_;
   const JetStreamApi api_;
   Seq next_{1};
-  std::optional<StreamIdentity> known_;  // The stream as it was when the last range was handed out.
+  std::optional<StreamIdentity> known_;  // The stream as it was when the highest range was handed out.
   std::atomic<bool> given_up_{false};
   std::optional<std::chrono::steady_clock::time_point> waiting_since_;  // Events are there that were not handed out.
 };

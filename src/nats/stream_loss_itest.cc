@@ -82,6 +82,29 @@ TEST_F(StreamLossIntegration, SeekFindsARollbackBelowThePositionAndOneThatWasWri
   expect_loss(source()->seek(Seq{151}, known), "event 150", "rolled back and written over");
 }
 
+TEST_F(StreamLossIntegration, ReadingAgainFromFurtherBackForgetsNothingOfWhatWasReadBefore) {
+  make_stream();
+  publish("a.x", numbered(1, 100));
+  server_.stop();
+  server_.save_store();
+  server_.restart();
+  wait_connected();
+  publish("a.x", numbered(101, 150));
+  const auto reader = source();
+  ASSERT_TRUE(reader->seek(Seq{101}, std::nullopt).ok());
+  ASSERT_EQ(read_through(*reader, Seq{100}, Seq{150}).seqs.size(), 50U);
+  // Another table is behind, and reads below everything that is rolled back now.
+  ASSERT_TRUE(reader->seek(Seq{1}, std::nullopt).ok());
+  const auto batch = reader->next({.messages_max = 20, .wait = milliseconds(5'000)}, {});
+  ASSERT_TRUE(batch.ok()) << batch.status().to_string();
+  server_.kill();
+  server_.restore_store();
+  server_.restart();
+  wait_connected();
+  publish("a.x", numbered(1, 100));
+  expect_loss(reader->seek(Seq{1}, std::nullopt), "event 150", "rolled back and written over");
+}
+
 TEST_F(StreamLossIntegration, APurgeWhileReadingIsFoundAndNothingBehindItIsHandedOut) {
   make_stream();
   publish("a.x", numbered(1, 50'000, std::string(500, 'x')));

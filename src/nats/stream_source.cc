@@ -146,9 +146,11 @@ std::unique_ptr<MessageBatch> StreamSource::cut(const ReadLimits& limits) {
     if (!chunk_->messages().empty() && !batch->has_room(chunk_->messages().front(), limits)) break;
   }
   position_ = batch->range().last;
-  if (!batch->messages().empty()) {
-    const Message& last = batch->messages().back();
-    known_->last_seq = last.seq.value - options_.base;
+  if (batch->messages().empty()) return batch;
+  // What is read again was known before: the event that is known already speaks for all below it.
+  const Message& last = batch->messages().back();
+  if (const int64_t seq = last.seq.value - options_.base; seq > known_->last_seq) {
+    known_->last_seq = seq;
     known_->last_time_us = last.time_us;
   }
   return batch;

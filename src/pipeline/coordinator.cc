@@ -66,6 +66,7 @@ void Coordinator::on_batch(const BatchRead& event, TimePoint now, std::vector<Ac
   const BatchPtr& batch = *event.batch;
   if (batch == nullptr || batch->range().empty()) return;
   read_through_ = std::max(read_through_, batch->range().last);
+  transforms_since_ = now;
   for (size_t i = 0; i < tables_.size(); ++i) {
     if (tables_[i].stopped() || tables_[i].plan_ended() || tables_[i].behind()) continue;
     for (const SeqRange& part : tables_[i].cut(batch->range())) {
@@ -90,11 +91,14 @@ void Coordinator::on_slice(const Transformed& event, TimePoint now) {
 
 // Work that others do for us may fail as a source does. The table stays behind and reads again; the others go on.
 void Coordinator::on_transform_error(const Status& status, TableProgress* table, TimePoint now) {
-  if (status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kShuttingDown) return on_source_error(status, now);
   const Status failed = status.with_context("transform");
   const bool may_pass = status.disposition() == Disposition::kRetry || status.disposition() == Disposition::kReconcile;
-  if (!may_pass) return table->stop(failed);
-  table->fall_behind(failed, now + options_.source_retry.delay(table->transform_failures(), 0.0));
+  const bool over = status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kShuttingDown;
+  if (!may_pass && !over) return table->stop(failed);
+  seek_again_ = true;  // At what those lack that do not wait.
+  if (over) return on_source_error(status, now);
+  const auto pause = options_.transform_retry.delay(table->transform_failures(), 0.0);
+  table->fall_behind(failed, now + std::max<TimePoint::duration>(pause, now - transforms_since_));
 }
 
 const Status& Coordinator::source_error() const {

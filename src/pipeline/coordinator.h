@@ -14,6 +14,7 @@ struct CoordinatorOptions {
   int64_t held_bytes_max = 256 << 20;  ///< Reading pauses while slices hold more.
   std::optional<Seq> goal;             ///< Finish once every store holds everything up to here (--until-caught-up).
   RetryPolicy source_retry;
+  RetryPolicy transform_retry;         ///< Of one table's; it also waits as long as the attempt took.
 };
 
 /// Decides everything for one shard of one stream and the tables it feeds: what to read, what to write where and when, when
@@ -56,8 +57,9 @@ class Coordinator {
   std::vector<TableProgress> tables_;
   Phase phase_ = Phase::kResolving;
   bool source_busy_ = false;    // A Seek or Read was asked for and not answered.
-  int transforms_ = 0;          // Asked for and not answered.
-  bool seek_again_ = false;     // Slices of some table were lost.
+  int transforms_ = 0;          // Asked for and not answered,
+  TimePoint transforms_since_{};  // since then.
+  bool seek_again_ = false;     // Slices of some table are missing.
   bool releasing_ = false;
   Seq released_{0};
   Seq read_through_{0};         // Everything up to here was read, by all tables.

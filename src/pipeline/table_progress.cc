@@ -303,6 +303,7 @@ void TableProgress::advance_lake(TimePoint now, bool hurry, std::vector<Action>*
     }
     if (!commit_due(now, hurry)) return;
     committing_ = pending_.size();
+    pending_since_ = now;
   }
   const std::vector<SlicePtr> slices(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(committing_));
   const bool rejects_due = std::any_of(slices.begin(), slices.end(), [&](const SlicePtr& slice) {
@@ -310,7 +311,6 @@ void TableProgress::advance_lake(TimePoint now, bool hurry, std::vector<Action>*
   });
   const SinkKind kind = rejects_due ? SinkKind::kDeadLetters : SinkKind::kLake;
   sink(kind).state = SinkProgress::State::kWorking;
-  if (kind == SinkKind::kLake) pending_since_ = now;
   actions->push_back(Write{index_, kind, slices});
 }
 

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import subprocess
+import uuid
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _CLONE_NEWNET = 0x40000000
@@ -23,13 +24,20 @@ class Network:
     """Host n is 10.231.77.n. The bridge is in a namespace too, so that nothing of it shows outside."""
 
     def __init__(self, hosts: int):
-        self._prefix = f"weir-{os.getpid()}"
+        self._prefix = f"weir-{uuid.uuid4().hex[:8]}"
         self._outside = os.open("/proc/self/ns/net", os.O_RDONLY)
         self._hosts = hosts
+        try:
+            self._connect()
+        except BaseException:
+            self.remove()
+            raise
+
+    def _connect(self) -> None:
         _ip("netns", "add", self._bridge)
         _ip("-n", self._bridge, "link", "add", "bridge", "type", "bridge")
         _ip("-n", self._bridge, "link", "set", "bridge", "up")
-        for host in range(1, hosts + 1):
+        for host in range(1, self._hosts + 1):
             _ip("netns", "add", self._name(host))
             cable = ("link", "add", "eth", "netns", self._name(host), "type", "veth", "peer", "name", f"port{host}")
             _ip("-n", self._bridge, *cable)

@@ -19,9 +19,11 @@ def network() -> Iterator[Network]:
     if reason := not_permitted():
         pytest.skip(f"NOTHING OF A CLUSTER ON SEVERAL HOSTS WAS TESTED: network namespaces are not permitted here ({reason})")
     network = Network(hosts=3)
-    network.move_to(DRIVER)
-    yield network
-    network.remove()
+    try:
+        network.move_to(DRIVER)
+        yield network
+    finally:
+        network.remove()
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_three_hosts_and_an_s3_server(network: Network, world: World, s3: S3Serv
         cluster.start_executor(before=network.on(host), host=network.address(host))
     goes_on(first, feed.published)
 
-    # Two drivers, each of which thinks that it holds the lease: the store's conditional put decides.
+    # Two drivers, each of which thinks that it holds the lease; the one that was replaced ends, whatever tells it first.
     weir.signal(signal.SIGSTOP)
     other = world.start_weir(second)
     goes_on(second, feed.published)

@@ -2,7 +2,6 @@
 
 import http.client
 import http.server
-import signal
 import threading
 from collections.abc import Iterator
 
@@ -13,7 +12,7 @@ import events
 import readers
 from s3_server import BUCKET, KEYS, S3Server
 from servers import until
-from world import Pipeline, World
+from world import Pipeline, World, resume, wait_stopped
 
 LAKE = f"s3://{BUCKET}/team/lake"
 
@@ -76,27 +75,28 @@ def test_a_history_from_the_lake_into_clickhouse(world: World, s3: S3Server) -> 
 
 
 def test_two_drivers_that_race_lose_and_double_nothing(world: World, s3: S3Server) -> None:
-    """Each thinks that it holds the lease, for the other was frozen: the conditional put of the log alone decides."""
+    """Each thinks that it holds the lease: one is frozen between its data files and the put of its log entry, which the other
+    one has made meanwhile when it wakes up."""
     world.start_servers()
     world.create_stream()
     hosts = [on_s3(world), on_s3(world)]
     feed = world.feed(rate=2_000)
     feed.allow(2_000 * 3_600)
-    running = world.start_weir(hosts[0])
+    paused = {"WEIR_PAUSE_POINT": "parquet_written:5"}
+    running = world.start_weir(hosts[0], **paused)
     for turn in range(4):
-        position = hosts[turn % 2].positions()[0]
-        until(lambda: hosts[turn % 2].positions()[0] > position, "it goes on")  # noqa: B023
-        running.signal(signal.SIGSTOP)
-        after = world.start_weir(hosts[(turn + 1) % 2])
-        until(lambda: hosts[(turn + 1) % 2].positions()[0] > 0, "the other one took over")  # noqa: B023
-        running.signal(signal.SIGCONT)
+        wait_stopped(running)
+        last = hosts[(turn + 1) % 2]
+        after = world.start_weir(last, **(paused if turn < 3 else {}))
+        until(lambda: last.positions()[0] > 0, "the other one took over")  # noqa: B023
+        resume(running)
         assert running.wait(timeout=60) == 4, running.text()[-4000:]
         running = after
-    last = feed.hold()
-    until(lambda: hosts[0].positions()[0] >= last, "everything is in the lake")
+    published = feed.hold()
+    until(lambda: hosts[0].positions()[0] >= published, "everything is in the lake")
     assert running.terminate() == 0, running.text()[-4000:]
     world.catch_up(hosts[0])
-    world.check_exact(hosts[0], last)
+    world.check_exact(hosts[0], published)
     world.check_audit_clean(hosts[0].file)
 
 
