@@ -56,7 +56,7 @@ def test_everything_that_a_lake_does(world: World, s3: S3Server) -> None:
     world.check_exact(pipeline, 12_000)
     before = world.weir("query", pipeline.file, f"SELECT count(*) AS n FROM {events.TABLE}", "--version", "3", "--format", "csv")
     assert before.returncode == 0 and int(before.stdout.split()[1]) < len(ids), before
-    erased = world.weir("erase", pipeline.file, "--table", events.TABLE, "--where", "customer = 'customer 7'", "--reason", "asked", "--yes")
+    erased = world.weir("erase", pipeline.file, "--table", events.TABLE, "--where", "customer = 'customer 7'", "--reason", "asked")
     assert erased.returncode == 0, erased.stderr
     world.check_audit_clean(pipeline.file)
 
