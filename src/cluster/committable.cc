@@ -129,7 +129,9 @@ Result<std::shared_ptr<Slice>> assemble(const std::vector<Part>& parts, const st
       if (picked == nullptr || (!picked->failure.ok() && candidate.failure.ok())) picked = &candidate;
     }
     const std::string name = "part " + std::to_string(part.number) + " (" + to_string(part.range) + ")";
-    if (picked == nullptr) return unavailable(name + " was not done by any executor");
+    if (picked == nullptr) {
+      return unavailable(name + " was done by no executor, or by one that left no word of it here: is lake.url the same place for all?");
+    }
     if (!picked->failure.ok()) return picked->failure.with_context(name);
     slice->events += picked->events;
     slice->filtered += picked->filtered;

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -181,6 +182,49 @@ def test_a_driver_that_is_told_to_stop_does_not_wait_for_its_job(world: World, c
     cluster.start_executor()
     world.catch_up(pipeline)
     assert readers.lake_position(world.lake) == 2_000
+
+
+def test_a_table_is_filled_from_the_stream_on_the_cluster(world: World, cluster: Cluster) -> None:
+    """`weir backfill --to lake --from-stream`, killed once; then live goes on behind it."""
+    world.nats.start()
+    world.create_stream()
+    world.publish(1, 40_000)
+    cluster.start()
+    pipeline = on_cluster(world, cluster, clickhouse="")
+    fill = ["backfill", pipeline.file, "--table", events.TABLE, "--to", "lake", "--from-stream"]
+    killed = world.start_command(*fill, WEIR_CRASH_POINT="log_entry_written:2")
+    assert killed.wait(timeout=90) == -signal.SIGKILL, killed.text()[-4000:]
+    done = world.weir(*fill)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(cluster.jobs()) >= 1, "the cluster did it"
+    world.publish(40_001, 45_000)
+    world.catch_up(pipeline)
+    ids = events.rows_of(events.numbers(1, 45_000))
+    readers.check_rows(readers.lake_rows(world.lake), ids, ids, "lake")
+    world.check_audit_clean(pipeline.file)
+
+
+def test_an_executor_with_something_else_in_the_lake_s_place_does_no_harm(world: World, cluster: Cluster) -> None:
+    """A mount namespace: what it writes, nobody sees. The position stands still, and readyz says what to look at."""
+    assert os.geteuid() == 0 or shutil.which("unshare"), "mount namespaces are needed"
+    world.nats.start()
+    world.create_stream()
+    world.publish(1, 1_000)
+    cluster.start_scheduler()
+    pipeline = on_cluster(world, cluster, clickhouse="")
+    world.lake.mkdir(exist_ok=True)
+    hide = f"mount -t tmpfs none '{world.lake}' && exec \"$@\""
+    options = ("--mount",) if os.geteuid() == 0 else ("--map-root-user", "--mount")
+    blind = cluster.start_executor(before=("unshare", *options, "sh", "-c", hide, "sh"))
+    weir = world.start_weir(pipeline)
+    until(lambda: "lake.url" in pipeline.get("/readyz")[1], "it says what to look at")
+    assert pipeline.positions()[0] == 0
+    blind.kill()
+    cluster.start_executor()
+    until(lambda: pipeline.positions()[0] >= 1_000, "it goes on")
+    assert weir.terminate() == 0, weir.text()[-4000:]
+    ids = events.rows_of(events.numbers(1, 1_000))
+    readers.check_rows(readers.lake_rows(world.lake), ids, ids, "lake")
 
 
 class Live:
