@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
 from cluster_servers import Cluster
-from deltalake import DeltaTable
-from end_to_end import TABLE, Bench
+from end_to_end import Bench
 from measure import Row, Spread, cpu_seconds, pairs, run
 
 STREAM = "CLUSTERED"
@@ -21,9 +19,7 @@ def _fill(bench: Bench, name: str, stream: str, events: int, cluster: Cluster | 
     before = sum(cpu_seconds(pid) for pid in roles)
     done = run([bench.build / "weir", "run", file, "--until-caught-up"], log=file.parent / "log")
     cpu = done.cpu_s + sum(cpu_seconds(pid) for pid in roles) - before
-    seqs = DeltaTable(str(bench.lake(name) / TABLE)).to_pyarrow_table(columns=["_seq"])["_seq"].to_numpy()
-    if (len(seqs), len(np.unique(seqs)), int(seqs.sum())) != (events, events, events * (events + 1) // 2):
-        raise RuntimeError(f"{len(seqs)} rows of {events} events")
+    bench.audit_lake(name, events)
     bench.forget(name)
     return done.seconds, cpu, done.rss_max_mb
 

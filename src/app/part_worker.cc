@@ -1,6 +1,5 @@
 #include "app/part_worker.h"
 
-#include <algorithm>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "cluster/committable_store.h"
 #include "lake/dead_letter_table.h"
 #include "lake/lake_layout.h"
+#include "nats/read_range.h"
 #include "nats/stream_source.h"
 
 namespace weir::app {
@@ -21,7 +21,6 @@ namespace {
 constexpr int64_t kHeldBytesMax = 64 << 20;
 // How long the stream may have nothing for us before the part is given up.
 constexpr std::chrono::seconds kPatience{30};
-constexpr ReadLimits kReadLimits{.messages_max = 20'000, .bytes_max = 8 << 20, .wait = std::chrono::milliseconds(200)};
 
 PipelineConfig config_of(const cluster::StreamJob& job) {
   PipelineConfig config;
@@ -148,28 +147,15 @@ Status PartWorker::fill(const cluster::StreamJob& job, const std::function<bool(
   WEIR_RETURN_IF_ERROR(source->seek(range.first, StreamIdentity{.created_us = job.created_us}));
 
   PartFiles files(*table, *dead_letters, job, committable);
-  Seq next = range.first;
-  auto quiet_since = system_clock().now();
-  while (next <= range.last) {
-    if (stopped()) return shutting_down("nobody waits for this part any more");
-    const auto batch = source->next(kReadLimits, {});
-    if (!batch.ok() && batch.status().disposition() != Disposition::kRetry) return batch.status();
-    if (!batch.ok() || (*batch)->range().empty()) {
-      if (system_clock().now() - quiet_since < kPatience) continue;
-      return batch.ok() ? unavailable("no event after " + to_string(next - 1) + " comes, though the stream holds more")
-                        : batch.status();
-    }
-    const SeqRange got{next, std::min((*batch)->range().last, range.last)};
-    WEIR_ASSIGN_OR_RETURN(const auto slice, transform.table->apply(**batch, got));
+  const auto take = [&](const MessageBatch& batch, SeqRange piece) -> Result<bool> {
+    WEIR_ASSIGN_OR_RETURN(const auto slice, transform.table->apply(batch, piece));
     WEIR_RETURN_IF_ERROR(files.add(*slice));
-    if (slice->ends_plan) {
-      committable->ends_plan_after = slice->range.last;
-      committable->new_columns = transform.table->new_columns();
-      break;
-    }
-    next = got.last + 1;
-    quiet_since = system_clock().now();
-  }
+    if (!slice->ends_plan) return true;
+    committable->ends_plan_after = slice->range.last;
+    committable->new_columns = transform.table->new_columns();
+    return false;
+  };
+  WEIR_RETURN_IF_ERROR(nats::read_range(*source, range, kPatience, stopped, take));
   return files.flush();
 }
 

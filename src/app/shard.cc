@@ -153,10 +153,10 @@ Status Shard::build_transform(TableParts& parts) {
                                                                    lake::committable_folder(parts.plan->table, options.shard));
   // We hold the lease: whoever left something there will not come for it.
   WEIR_RETURN_IF_ERROR(parts.committables->sweep());
-  return config_.engine.ballista ? build_staged(parts) : ok_status();
+  return config_.engine.ballista ? build_staged(parts, options.new_columns_max) : ok_status();
 }
 
-Status Shard::build_staged(TableParts& parts) {
+Status Shard::build_staged(TableParts& parts, std::optional<int> new_columns_max) {
   if (cluster_ == nullptr) {
     const auto timeout = std::chrono::duration_cast<std::chrono::seconds>(config_.engine.job_timeout);
     cluster_ = std::make_unique<BallistaRunner>(*services_.engine, config_.engine.scheduler, timeout);
@@ -172,10 +172,7 @@ Status Shard::build_staged(TableParts& parts) {
                          .shard = 0,
                          .shards = parts.section->shards,
                          .plan = *parts.plan,
-                         .new_columns_max = {}};
-  if (parts.plan->on_unknown_field == UnknownFields::kAddColumn) {
-    job.new_columns_max = std::max(0, kAddedColumnsMax - parts.added_columns);
-  }
+                         .new_columns_max = new_columns_max};
   if (services_.nats_server != nullptr) job.nats.url = services_.nats_server->url();
   parts.staged = std::make_unique<cluster::StagedTransform>(
       *cluster_, *parts.committables,

@@ -110,7 +110,7 @@ class Shard {
   Status grow_lake(TableParts& parts);
   void evolve_clickhouse(TableParts& parts);
   Status build_transform(TableParts& parts);
-  Status build_staged(TableParts& parts);
+  Status build_staged(TableParts& parts, std::optional<int> new_columns_max);
   Status build_sinks(TableParts& parts, const std::stop_token& stop);
   Status accept_gap_if_asked();
   Result<std::unique_ptr<EventSource>> open_source();

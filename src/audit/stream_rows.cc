@@ -13,6 +13,7 @@
 #include "batch/row_ids.h"
 #include "lake/dead_letter_table.h"
 #include "lake/row_cast.h"
+#include "nats/read_range.h"
 #include "nats/stream_source.h"
 #include "nats/subject_match.h"
 
@@ -90,22 +91,11 @@ Status StreamReplay::each(SeqRange range, const std::function<Status(const Outpu
   if (range.empty()) return ok_status();
   WEIR_ASSIGN_OR_RETURN(const auto source, nats::StreamSource::create(connection_, clock_, options_.source));
   WEIR_RETURN_IF_ERROR(source->seek(range.first, std::nullopt));
-  Seq next = range.first;
-  auto quiet_since = std::chrono::steady_clock::now();
-  while (next <= range.last) {
-    auto batch = source->next({.messages_max = 20'000, .bytes_max = 8 << 20, .wait = std::chrono::milliseconds(200)}, {});
-    if (!batch.ok() && batch.status().disposition() != Disposition::kRetry) return batch.status();
-    if (!batch.ok() || (*batch)->range().empty()) {
-      if (std::chrono::steady_clock::now() - quiet_since < options_.patience) continue;
-      return batch.ok() ? unavailable("no event after " + to_string(next - 1) + " comes, though the stream holds more")
-                        : batch.status();
-    }
-    quiet_since = std::chrono::steady_clock::now();
-    const SeqRange got{next, std::min((*batch)->range().last, range.last)};
-    WEIR_RETURN_IF_ERROR(transform_batch(**batch, got, take));
-    next = got.last + 1;
-  }
-  return ok_status();
+  return nats::read_range(*source, range, options_.patience, [] { return false; },
+                          [&](const MessageBatch& batch, SeqRange piece) -> Result<bool> {
+                            WEIR_RETURN_IF_ERROR(transform_batch(batch, piece, take));
+                            return true;
+                          });
 }
 
 // A batch may reach over a change of plan; each part goes by its own.

@@ -31,23 +31,17 @@ class RangeSourceIntegration : public StreamFixture {
     ADD_FAILURE() << "no range came";
     return std::make_unique<UnreadRange>(SeqRange{}, [] { return false; }, [](UnreadRange::Question) { return ok_status(); });
   }
-  /// The server loses everything behind `kept` events of `before`, and gets `after` others in their place.
-  void roll_back(int64_t kept, int64_t before, int64_t after) {
-    publish("a.x", numbered(1, kept));
-    server_.stop();
-    server_.save_store();
-    server_.restart();
-    wait_connected();
-    publish("a.x", numbered(kept + 1, before));
-    rolled_back_to_ = [this, after] {
-      server_.kill();
-      server_.restore_store();
-      server_.restart();
-      wait_connected();
-      publish("a.x", numbered(1, after));
-    };
+  /// 150 events, of which roll_back() keeps 100.
+  void publish_150_and_keep_100() {
+    publish("a.x", numbered(1, 100));
+    keep_store();
+    publish("a.x", numbered(101, 150));
   }
-  std::function<void()> rolled_back_to_;
+  /// What was lost is replaced by others.
+  void roll_back_and_write_over() {
+    roll_back();
+    publish("a.x", numbered(1, 200));
+  }
 };
 
 TEST_F(RangeSourceIntegration, HandsOutWhatTheStreamHoldsInRangesWithoutReadingIt) {
@@ -99,12 +93,12 @@ TEST_F(RangeSourceIntegration, ARangeIsUnwantedOnceStoppedOrGivenUp) {
 
 TEST_F(RangeSourceIntegration, AStreamThatWasRolledBackWhileOthersReadItIsNotTheSame) {
   make_stream();
-  roll_back(100, 150, 200);
+  publish_150_and_keep_100();
   const auto source = ranges();
   ASSERT_TRUE(source->seek(Seq{1}, std::nullopt).ok());
   const auto range = next(*source);
   EXPECT_TRUE(range->still_the_same().ok());
-  rolled_back_to_();
+  roll_back_and_write_over();
   const Status status = range->still_the_same();
   EXPECT_EQ(status.code(), StatusCode::kDataLoss);
   EXPECT_THAT(status.message(), HasSubstr("event 150 was stored at"));
@@ -113,7 +107,7 @@ TEST_F(RangeSourceIntegration, AStreamThatWasRolledBackWhileOthersReadItIsNotThe
 
 TEST_F(RangeSourceIntegration, ReadingAgainFromFurtherBackForgetsNothing) {
   make_stream();
-  roll_back(100, 150, 200);
+  publish_150_and_keep_100();
   const auto source = ranges(50);
   ASSERT_TRUE(source->seek(Seq{101}, std::nullopt).ok());
   EXPECT_EQ(next(*source)->range(), (SeqRange{Seq{101}, Seq{150}}));
@@ -121,7 +115,7 @@ TEST_F(RangeSourceIntegration, ReadingAgainFromFurtherBackForgetsNothing) {
   ASSERT_TRUE(source->seek(Seq{1}, std::nullopt).ok());
   const auto range = next(*source);
   EXPECT_EQ(range->range(), (SeqRange{Seq{1}, Seq{50}}));
-  rolled_back_to_();
+  roll_back_and_write_over();
   EXPECT_EQ(range->still_the_same().code(), StatusCode::kDataLoss);
   EXPECT_EQ(source->seek(Seq{1}, std::nullopt).code(), StatusCode::kDataLoss);
 }
@@ -143,7 +137,7 @@ TEST_F(RangeSourceIntegration, AStreamThatLetsGoOfWhatWasReadIsTheSame) {
 
 TEST_F(RangeSourceIntegration, ARangeThatEndsInADeletedEventIsStillKnownByTheOneBefore) {
   make_stream();
-  roll_back(100, 150, 200);
+  publish_150_and_keep_100();
   const auto source = ranges(1'000);
   ASSERT_TRUE(source->seek(Seq{1}, std::nullopt).ok());
   ASSERT_EQ(next(*source)->range().last, Seq{150});
@@ -152,7 +146,7 @@ TEST_F(RangeSourceIntegration, ARangeThatEndsInADeletedEventIsStillKnownByTheOne
   const auto range = next(*source);
   EXPECT_EQ(range->range(), (SeqRange{Seq{151}, Seq{160}}));
   EXPECT_TRUE(range->still_the_same().ok());
-  rolled_back_to_();
+  roll_back_and_write_over();
   EXPECT_EQ(range->still_the_same().code(), StatusCode::kDataLoss);
 }
 

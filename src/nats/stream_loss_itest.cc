@@ -67,16 +67,10 @@ TEST_F(StreamLossIntegration, SeekFindsThatTheStreamWasReCreatedEvenIfItIsLonger
 TEST_F(StreamLossIntegration, SeekFindsARollbackBelowThePositionAndOneThatWasWrittenOver) {
   make_stream();
   publish("a.x", numbered(1, 100));
-  server_.stop();
-  server_.save_store();
-  server_.restart();
-  wait_connected();
+  keep_store();
   publish("a.x", numbered(101, 150));
   const StreamIdentity known = identity_at(150);
-  server_.kill();
-  server_.restore_store();
-  server_.restart();
-  wait_connected();
+  roll_back();
   expect_loss(source()->seek(Seq{151}, known), "101..150", "rolled back");
   publish("a.x", numbered(1, 100));
   expect_loss(source()->seek(Seq{151}, known), "event 150", "rolled back and written over");
@@ -85,10 +79,7 @@ TEST_F(StreamLossIntegration, SeekFindsARollbackBelowThePositionAndOneThatWasWri
 TEST_F(StreamLossIntegration, ReadingAgainFromFurtherBackForgetsNothingOfWhatWasReadBefore) {
   make_stream();
   publish("a.x", numbered(1, 100));
-  server_.stop();
-  server_.save_store();
-  server_.restart();
-  wait_connected();
+  keep_store();
   publish("a.x", numbered(101, 150));
   const auto reader = source();
   ASSERT_TRUE(reader->seek(Seq{101}, std::nullopt).ok());
@@ -97,10 +88,7 @@ TEST_F(StreamLossIntegration, ReadingAgainFromFurtherBackForgetsNothingOfWhatWas
   ASSERT_TRUE(reader->seek(Seq{1}, std::nullopt).ok());
   const auto batch = reader->next({.messages_max = 20, .wait = milliseconds(5'000)}, {});
   ASSERT_TRUE(batch.ok()) << batch.status().to_string();
-  server_.kill();
-  server_.restore_store();
-  server_.restart();
-  wait_connected();
+  roll_back();
   publish("a.x", numbered(1, 100));
   expect_loss(reader->seek(Seq{1}, std::nullopt), "event 150", "rolled back and written over");
 }
@@ -194,10 +182,7 @@ TEST_F(StreamLossIntegration, ReCreationWhileReadingIsFound) {
 TEST_F(StreamLossIntegration, ARollbackBelowWhatWasReadIsFoundAfterTheReconnect) {
   make_stream();
   publish("a.x", numbered(1, 100));
-  server_.stop();
-  server_.save_store();
-  server_.restart();
-  wait_connected();
+  keep_store();
   publish("a.x", numbered(101, 150));
   auto reader = source();
   ASSERT_TRUE(reader->seek(Seq{1}, std::nullopt).ok());
@@ -211,18 +196,12 @@ TEST_F(StreamLossIntegration, ARollbackBelowWhatWasReadIsFoundAfterTheReconnect)
 TEST_F(StreamLossIntegration, ATailThatIsRolledBackAndWrittenOverWhileWeWereAwayIsFound) {
   make_stream();
   publish("a.x", numbered(1, 100));
-  server_.stop();
-  server_.save_store();
-  server_.restart();
-  wait_connected();
+  keep_store();
   publish("a.x", numbered(101, 150));
   auto reader = source();
   ASSERT_TRUE(reader->seek(Seq{1}, std::nullopt).ok());
   read_through(*reader, Seq{0}, Seq{150});
-  server_.kill();
-  server_.restore_store();
-  server_.restart();
-  wait_connected();
+  roll_back();
   publish("a.x", numbered(101, 250));
   std::vector<int64_t> seqs;
   expect_loss(read_until_error(*reader, &seqs), "event 150", "rolled back and written over");

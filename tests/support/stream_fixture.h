@@ -53,6 +53,21 @@ class StreamFixture : public ::testing::Test {
     }
   }
 
+  /// The server keeps what it has now for roll_back().
+  void keep_store() {
+    server_.stop();
+    server_.save_store();
+    server_.restart();
+    wait_connected();
+  }
+  /// The server dies and comes back with what keep_store() kept.
+  void roll_back() {
+    server_.kill();
+    server_.restore_store();
+    server_.restart();
+    wait_connected();
+  }
+
   /// Reads until everything up to `last` is covered; checks that the ranges join and messages lie inside them.
   /// Returns what came; the first error but kUnavailable ends it.
   struct Read {
