@@ -386,8 +386,8 @@ typedef void (*weir_log_fn)(int32_t level, const char* module, const char* messa
  *   work_dir (a folder of its own is made in it and, at the end, removed), tasks (at a time),
  *   memory_bytes (of all tasks, which spill beyond it), heartbeat_seconds.
  *
- * `worker` (an executor's; NULL: it does no parts) must live as long as the process. `log`
- * (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
+ * `worker` (an executor's; NULL: it does no parts) is not called any more once this has
+ * returned. `log` (may be NULL) gets what there is to say. WEIR_INVALID_ARGUMENT: the role or its
  * options. WEIR_UNAVAILABLE: an address is taken, the scheduler does not answer, refuses
  * this executor's version, or took it for lost and stopped it. */
 void weir_cluster_serve(weir_engine* engine, const char* role, const char* options_json,

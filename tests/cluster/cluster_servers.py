@@ -63,8 +63,11 @@ class Cluster:
         except OSError:
             return False
 
+    def has(self, executors: int) -> bool:
+        return len(self.get("/api/executors")) == executors
+
     def wait_for(self, executors: int) -> None:
-        until(lambda: len(self.get("/api/executors")) == executors, f"the scheduler has {executors} executors", START_SECONDS)
+        until(lambda: self.has(executors), f"the scheduler has {executors} executors", START_SECONDS)
 
     def jobs(self) -> list[dict[str, Any]]:
         return self.get("/api/jobs")

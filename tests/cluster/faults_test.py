@@ -169,7 +169,7 @@ def test_executors_that_come_and_go_change_no_row(world: World, cluster: Cluster
     assert query(world, pipeline).stdout == expected
 
 
-def test_a_frozen_executor_loses_its_tasks_and_ends_when_it_wakes_up(world: World, cluster: Cluster) -> None:
+def test_a_frozen_executor_loses_its_tasks_and_ends_or_works_when_it_wakes_up(world: World, cluster: Cluster) -> None:
     pipeline = a_lake(world, cluster.section())
     expected = right(world, pipeline)
     cluster.start(executors=2)
@@ -180,9 +180,8 @@ def test_a_frozen_executor_loses_its_tasks_and_ends_when_it_wakes_up(world: Worl
     cluster.wait_for(1)
     assert query(world, pipeline).stdout == expected
     frozen.signal(signal.SIGCONT)
-    assert frozen.wait() == 1 and "took it for lost" in frozen.text(), frozen.text()[-4000:]
-    cluster.start_executor()
-    cluster.wait_for(2)
+    until(lambda: not frozen.running() or cluster.has(2), "it ends or is taken in again")
+    assert frozen.running() or (frozen.wait() == 1 and "took it for lost" in frozen.text()), frozen.text()[-4000:]
     assert query(world, pipeline).stdout == expected
 
 

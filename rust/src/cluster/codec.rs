@@ -16,7 +16,7 @@ use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConve
 use serde::{Deserialize, Serialize};
 
 use super::table::{ResolvedTable, Spec};
-use super::work::{Work, WorkExec, WorkTable, Worker};
+use super::work::{Parts, Work, WorkExec, WorkTable};
 
 /// Raised by every change after which the other side would misread what it gets.
 const FORMAT: u32 = 2;
@@ -130,12 +130,12 @@ impl LogicalExtensionCodec for Codec {
 pub struct StageCodec {
     ballista: BallistaPhysicalExtensionCodec,
     /// None: this process does no parts of jobs.
-    worker: Option<Worker>,
+    parts: Option<Arc<Parts>>,
 }
 
 impl StageCodec {
-    pub fn of(worker: Option<Worker>) -> Self {
-        Self { worker, ..Default::default() }
+    pub fn of(parts: Option<Arc<Parts>>) -> Self {
+        Self { parts, ..Default::default() }
     }
 }
 
@@ -151,7 +151,7 @@ impl PhysicalExtensionCodec for StageCodec {
             return self.ballista.try_decode(buf, inputs, context, converter);
         };
         match (decode(ours)?, inputs) {
-            (Body::Parts { spec }, [input]) => Ok(Arc::new(WorkExec::new(spec, input.clone(), self.worker))),
+            (Body::Parts { spec }, [input]) => Ok(Arc::new(WorkExec::new(spec, input.clone(), self.parts.clone()))),
             _ => exec_err!("a node in the plan is none"),
         }
     }

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::codec::{Codec, StageCodec};
 use super::stores::LakeStores;
-use super::work::Worker;
+use super::work::{Parts, Worker};
 use super::{MESSAGE_BYTES_MAX, query, session_config};
 use crate::runtime::{Engine, own_functions};
 use crate::status::{Code, Failure, Result, log_panics};
@@ -134,6 +134,7 @@ async fn executor(engine: &Arc<Engine>, options: ExecutorOptions, worker: Option
         functions.scalar_functions.insert(function.name().to_string(), function);
     }
     let (engine, spill) = (Arc::downgrade(engine), folder.path.clone());
+    let parts = worker.map(|worker| Arc::new(Parts::new(worker)));
     let config = ExecutorProcessConfig {
         bind_host: bracketed(&options.host),
         external_host: options.advertised_host,
@@ -161,11 +162,17 @@ async fn executor(engine: &Arc<Engine>, options: ExecutorOptions, worker: Option
                 .build_arc()
         })),
         override_logical_codec: Some(Arc::new(Codec::default())),
-        override_physical_codec: Some(Arc::new(StageCodec::of(worker))),
+        override_physical_codec: Some(Arc::new(StageCodec::of(parts.clone()))),
         ..Default::default()
     };
     let asked_to_stop = tokio::spawn(stop_signal());
-    start_executor_process(Arc::new(config)).await.map_err(failure)?;
+    let served = start_executor_process(Arc::new(config)).await;
+    // What the scheduler has stopped leaves its tasks behind.
+    if let Some(parts) = parts {
+        let ended = tokio::task::spawn_blocking(move || parts.end()).await;
+        ended.map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
+    }
+    served.map_err(failure)?;
     if timeout(SIGNAL_NOTICED, asked_to_stop).await.is_ok() {
         return Ok(());
     }

@@ -5,8 +5,8 @@
 
 use std::ffi::{CString, c_char, c_void};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arrow::array::{AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -50,6 +50,15 @@ pub struct Worker {
 unsafe impl Send for Worker {}
 unsafe impl Sync for Worker {}
 
+/// A worker until it is told to go: nothing calls it after `end` has returned, though the threads that did outlive its role.
+#[derive(Debug)]
+pub struct Parts {
+    worker: Worker,
+    ending: AtomicBool,
+    /// Read while a part is done.
+    ended: RwLock<bool>,
+}
+
 /// What all parts of a job share, and what each is about. Both are the program's own texts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
@@ -67,11 +76,14 @@ pub struct WorkExec {
     pub spec: String,
     input: Arc<dyn ExecutionPlan>,
     /// None: where it is planned only.
-    worker: Option<Worker>,
+    parts: Option<Arc<Parts>>,
     properties: Arc<PlanProperties>,
 }
 
-struct Task(AtomicBool);
+struct Task {
+    parts: Arc<Parts>,
+    unwanted: AtomicBool,
+}
 
 /// Tells the part that nobody waits for it any more.
 struct StopOnDrop(Arc<Task>);
@@ -81,12 +93,13 @@ fn schema() -> SchemaRef {
 }
 
 unsafe extern "C" fn stopped(task: *const c_void) -> bool {
-    unsafe { task.cast::<Task>().as_ref() }.is_none_or(|task| task.0.load(Ordering::Relaxed))
+    let stopped = |task: &Task| task.unwanted.load(Ordering::Relaxed) || task.parts.ending.load(Ordering::Relaxed);
+    unsafe { task.cast::<Task>().as_ref() }.is_none_or(stopped)
 }
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.0.store(true, Ordering::Relaxed);
+        self.0.unwanted.store(true, Ordering::Relaxed);
     }
 }
 
@@ -104,17 +117,33 @@ impl Worker {
         exec_err!("a part was not done (code {code}): {}", String::from_utf8_lossy(&message[..end]))
     }
 
-    async fn work(self, spec: String, part: String) -> Result<()> {
-        let task = Arc::new(Task(AtomicBool::new(false)));
+}
+
+impl Parts {
+    pub fn new(worker: Worker) -> Self {
+        Self { worker, ending: AtomicBool::new(false), ended: RwLock::new(false) }
+    }
+
+    async fn work(self: Arc<Self>, spec: String, part: String) -> Result<()> {
+        let task = Arc::new(Task { parts: self, unwanted: AtomicBool::new(false) });
         let _stop = StopOnDrop(task.clone());
         // It reads, writes and waits, for minutes.
-        let done = tokio::task::spawn_blocking(move || self.call(&spec, &part, &task)).await;
-        done.map_err(|e| DataFusionError::External(Box::new(e)))?
+        let done = tokio::task::spawn_blocking(move || {
+            let ended = task.parts.ended.read().unwrap_or_else(PoisonError::into_inner);
+            if *ended { exec_err!("this executor has ended") } else { task.parts.worker.call(&spec, &part, &task) }
+        });
+        done.await.map_err(|e| DataFusionError::External(Box::new(e)))?
+    }
+
+    /// Stops the parts that are being done, and returns when they are left. Blocks.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        *self.ended.write().unwrap_or_else(PoisonError::into_inner) = true;
     }
 }
 
 impl WorkExec {
-    pub fn new(spec: String, input: Arc<dyn ExecutionPlan>, worker: Option<Worker>) -> Self {
+    pub fn new(spec: String, input: Arc<dyn ExecutionPlan>, parts: Option<Arc<Parts>>) -> Self {
         let partitions = input.output_partitioning().partition_count();
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema()),
@@ -122,7 +151,7 @@ impl WorkExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { spec, input, worker, properties: Arc::new(properties) }
+        Self { spec, input, parts, properties: Arc::new(properties) }
     }
 }
 
@@ -186,24 +215,69 @@ impl ExecutionPlan for WorkExec {
 
     fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) if children.is_empty() => Ok(Arc::new(Self::new(self.spec.clone(), input, self.worker))),
+            Some(input) if children.is_empty() => Ok(Arc::new(Self::new(self.spec.clone(), input, self.parts.clone()))),
             _ => exec_err!("work has one input"),
         }
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let Some(worker) = self.worker else { return exec_err!("this process does no parts of jobs") };
+        let Some(parts) = self.parts.clone() else { return exec_err!("this process does no parts of jobs") };
         let (input, spec) = (self.input.execute(partition, context)?, self.spec.clone());
         let done = input.then(move |batch| {
-            let spec = spec.clone();
+            let (spec, parts) = (spec.clone(), parts.clone());
             async move {
                 let batch = batch?;
                 for part in batch.column(0).as_string::<i32>().iter().flatten() {
-                    worker.work(spec.clone(), part.to_string()).await?;
+                    parts.clone().work(spec.clone(), part.to_string()).await?;
                 }
                 Ok(batch)
             }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema(), done)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    /// A part that lasts until it is told to stop. The context counts: the parts begun, and those left.
+    unsafe extern "C" fn until_stopped(
+        context: *mut c_void,
+        _: *const c_char,
+        _: *const c_char,
+        stopped: Stopped,
+        task: *const c_void,
+        _: *mut c_char,
+        _: usize,
+    ) -> i32 {
+        let counts = unsafe { &*context.cast::<[AtomicUsize; 2]>() };
+        counts[0].fetch_add(1, Ordering::SeqCst);
+        while !unsafe { stopped(task) } {
+            std::thread::yield_now();
+        }
+        counts[1].fetch_add(1, Ordering::SeqCst);
+        1
+    }
+
+    #[test]
+    fn nobody_calls_a_worker_that_has_ended() {
+        let counts: &'static [AtomicUsize; 2] = Box::leak(Box::default());
+        let context = std::ptr::from_ref(counts).cast_mut().cast::<c_void>();
+        let parts = Arc::new(Parts::new(Worker { context, work: until_stopped }));
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let running = (0..3).map(|_| runtime.spawn(parts.clone().work("{}".into(), "1".into()))).collect::<Vec<_>>();
+        while counts[0].load(Ordering::SeqCst) < 3 {
+            std::thread::yield_now();
+        }
+        parts.end();
+        assert_eq!(counts[1].load(Ordering::SeqCst), 3, "it waits until they are left");
+        for part in running {
+            runtime.block_on(part).expect("no panic").expect_err("not done");
+        }
+        runtime.block_on(parts.work("{}".into(), "1".into())).expect_err("ended");
+        assert_eq!(counts[0].load(Ordering::SeqCst), 3);
     }
 }
