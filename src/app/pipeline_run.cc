@@ -109,18 +109,19 @@ std::vector<trino::TableInput> PipelineRun::trino_tables() {
   if (fenced_ || followers_->fenced()) return inputs;
   for (const auto& slot : slots_) {
     if (!slot->open) continue;
-    // Times first: what is committed in between is younger than they say.
-    std::vector<int64_t> times;
-    for (const auto& parts : slot->shard->tables()) times.push_back(parts->newest_event_us);
+    std::vector<Result<LakeSide>> lake;
+    for (const auto& parts : slot->shard->tables()) lake.push_back(lake_side(*parts));
     const pipeline::ShardStatus status = slot->shard->status();
     for (size_t i = 0; i < status.tables.size(); ++i) {
-      auto input = trino_input(*services_, *slot->shard->tables()[i], status.tables[i], times[i], &hot_seen_);
+      if (!lake[i].ok()) continue;  // Nothing that is published could be proven.
+      auto input = trino_input(*services_, *slot->shard->tables()[i], *lake[i], status.tables[i], &hot_seen_);
       if (input.ok()) inputs.push_back(std::move(*input));
     }
   }
   followers_->for_each([&](const TableFollower& follower) {
-    const int64_t time = follower.parts().newest_event_us;
-    auto input = trino_input(*services_, follower.parts(), follower.status(), time, &hot_seen_);
+    const auto lake = lake_side(follower.parts());
+    if (!lake.ok()) return;
+    auto input = trino_input(*services_, follower.parts(), *lake, follower.status(), &hot_seen_);
     if (input.ok()) inputs.push_back(std::move(*input));
   });
   return inputs;

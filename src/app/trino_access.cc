@@ -233,7 +233,6 @@ Status read_files(const LakeSnapshot& rows, const LakeSnapshot* letters, const s
                   trino::TableInput* input) {
   const engine::Snapshot& in_lake = *lake::engine_snapshot(rows);
   WEIR_ASSIGN_OR_RETURN(const auto files, file_totals(in_lake, table));
-  input->positions.files = files.has_value();
   if (!files || letters == nullptr) return ok_status();
   input->dead_letters += files->dead_letters;
   WEIR_ASSIGN_OR_RETURN(const auto unfinished, unfinished_files(in_lake, *lake::engine_snapshot(*letters), table));
@@ -264,6 +263,7 @@ Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engi
     WEIR_ASSIGN_OR_RETURN(const auto position, snapshot->txn(position_app_id(name, 0)));
     WEIR_ASSIGN_OR_RETURN(const auto counts, pipeline::running_counts(*snapshot, name, 0));
     input.positions.lake_position = position.value_or(0);
+    input.positions.lake_version = snapshot->version();
     input.positions.retention = section.clickhouse_retention;
     input.dead_letters = counts.rejects;
     WEIR_RETURN_IF_ERROR(read_files(*snapshot, letters.get(), name, &input));

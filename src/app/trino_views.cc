@@ -36,13 +36,21 @@ std::optional<int64_t> announced_through(const Services& services, const std::st
 
 }  // namespace
 
-Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts,
-                              const pipeline::TableStatus& table, int64_t newest_event_us,
-                              std::map<std::string, int64_t>* seen) {
+Result<LakeSide> lake_side(const TableParts& parts) {
+  // The time first: what is committed in between is younger than it says.
+  LakeSide lake{.newest_event_us = parts.newest_event_us, .rows = {}};
+  WEIR_ASSIGN_OR_RETURN(lake.rows, parts.lake_table->snapshot());
+  return lake;
+}
+
+Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts, const LakeSide& lake,
+                                      const pipeline::TableStatus& table, std::map<std::string, int64_t>* seen) {
   trino::TableInput input{.plan = parts.plan, .hot_mode = std::string(to_string(table.hot_mode))};
   trino::TablePositions& at = input.positions;
-  at.lake_position = table.lake_position.value;
-  if (newest_event_us > 0) at.lake_time_us = newest_event_us;
+  WEIR_ASSIGN_OR_RETURN(const auto position, lake.rows->txn(position_app_id(table.table, 0)));
+  at.lake_position = position.value_or(0);
+  at.lake_version = lake.rows->version();
+  if (lake.newest_event_us > 0) at.lake_time_us = lake.newest_event_us;
   at.hot = hot_state(table.hot_mode);
   at.retention = parts.section->clickhouse_retention;
   if (parts.hot) {
@@ -58,11 +66,8 @@ Result<trino::TableInput> trino_input(const Services& services, const TableParts
     at.hot_seen = highest;
   }
   input.dead_letters = table.counts.rejects;
-  const auto rows = parts.lake_table->snapshot();
-  const auto letters = parts.dead_letter_table->snapshot();
-  // Without the lake nothing that is published could be proven.
-  if (!rows.ok() || !letters.ok()) return rows.ok() ? letters.status() : rows.status();
-  WEIR_RETURN_IF_ERROR(read_files(**rows, letters->get(), table.table, &input));
+  WEIR_ASSIGN_OR_RETURN(const auto letters, parts.dead_letter_table->snapshot());
+  WEIR_RETURN_IF_ERROR(read_files(*lake.rows, letters.get(), table.table, &input));
   return input;
 }
 

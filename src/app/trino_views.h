@@ -58,10 +58,18 @@ class TrinoViews {
   TrinoStatus status_;  // Guarded by mutex_.
 };
 
-/// A table as its running shard knows it. `newest_event_us`: of the lake, read before `table` was; 0: not known. `seen`: the
+/// A table's rows in the lake at one moment.
+struct LakeSide {
+  int64_t newest_event_us = 0;  ///< No event above the position of `rows` was stored earlier; 0: not known.
+  std::shared_ptr<const LakeSnapshot> rows;
+};
+
+/// kUnavailable: the lake does not answer.
+[[nodiscard]] Result<LakeSide> lake_side(const TableParts& parts);
+
+/// A table as its running shard knows it. `lake` was read before `table`, so that ClickHouse can only be further. `seen`: the
 /// highest _seq that each table's ClickHouse is known to have shown, raised here. An error: the lake does not answer.
-[[nodiscard]] Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts,
-                                            const pipeline::TableStatus& table, int64_t newest_event_us,
-                                            std::map<std::string, int64_t>* seen);
+[[nodiscard]] Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts, const LakeSide& lake,
+                                                    const pipeline::TableStatus& table, std::map<std::string, int64_t>* seen);
 
 }  // namespace weir::app

@@ -77,8 +77,10 @@ Decision decide(const TablePositions& at, const std::optional<ViewContent>& publ
   const bool joined = at.hot == HotState::kLive && at.hot_start <= at.lake_position;
   if (joined && at.hot_position >= at.lake_position && far_from_expiry(at, now_us)) {
     Decision decision{.publish = true, .reason = ""};
-    decision.content = {
-        .kind = ViewKind::kHotCold, .w = at.lake_position, .hot_start = at.hot_start, .files = at.files};
+    decision.content = {.kind = ViewKind::kHotCold,
+                        .w = at.lake_position,
+                        .lake_version = at.lake_version,
+                        .hot_start = at.hot_start};
     if (at.retention) decision.content.valid_until_us = valid_until_us(at);
     return decision;
   }
@@ -99,6 +101,7 @@ std::optional<ViewContent> content_of(std::string_view stored_query) {
   std::string query;
   std::copy_if(stored_query.begin(), stored_query.end(), std::back_inserter(query), [](char c) { return c != '"'; });
   constexpr std::string_view kAfterW = "_seq > ";
+  constexpr std::string_view kVersion = "FOR VERSION AS OF ";
   constexpr std::string_view kDeadline = "current_timestamp < ";
   ViewContent content;
   const size_t after_w = query.find(kAfterW);
@@ -108,9 +111,10 @@ std::optional<ViewContent> content_of(std::string_view stored_query) {
   const auto w = number_at(query, after_w + kAfterW.size());
   const size_t hot_view = query.rfind("_h", query.rfind("WHERE", after_w));
   const auto hot_start = hot_view == std::string::npos ? std::nullopt : number_at(query, hot_view + 2);
-  if (!w || !hot_start) return std::nullopt;
-  content = {.kind = ViewKind::kHotCold, .w = *w, .hot_start = *hot_start};
-  content.files = query.find("_shard < 0") != std::string::npos;
+  const size_t version = query.find(kVersion);
+  const auto lake_version = version == std::string::npos ? std::nullopt : number_at(query, version + kVersion.size());
+  if (!w || !hot_start || !lake_version) return std::nullopt;
+  content = {.kind = ViewKind::kHotCold, .w = *w, .lake_version = *lake_version, .hot_start = *hot_start};
   if (const size_t deadline = query.find(kDeadline); deadline != std::string::npos) {
     content.valid_until_us = time_at(query, deadline + kDeadline.size());
     if (!content.valid_until_us) return std::nullopt;

@@ -22,6 +22,7 @@ enum class HotState : uint8_t {
 /// What a table's shard 0 knows of itself at one moment.
 struct TablePositions {
   int64_t lake_position = 0;
+  int64_t lake_version = 0;             ///< A version of the lake's table that has lake_position.
   std::optional<int64_t> lake_time_us;  ///< A stored time that no row above lake_position is older than; microseconds UTC.
   HotState hot = HotState::kNone;
   int64_t hot_position = 0;
@@ -29,7 +30,6 @@ struct TablePositions {
   /// The highest _seq that anybody may have seen in ClickHouse: hot_position, or the end of what is announced, by memory
   /// and by the KV entry, whichever is higher.
   int64_t hot_seen = 0;
-  bool files = false;                                  ///< The lake has rows from files.
   std::optional<std::chrono::milliseconds> retention;  ///< Of the ClickHouse table.
 };
 

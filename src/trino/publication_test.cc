@@ -42,13 +42,13 @@ TablePositions retained(TablePositions at, hours retention, std::optional<int64_
   return at;
 }
 
-TablePositions with_files(TablePositions at) {
-  at.files = true;
+TablePositions at_version(int64_t version, TablePositions at) {
+  at.lake_version = version;
   return at;
 }
 
-ViewContent with_files(ViewContent content) {
-  content.files = true;
+ViewContent at_version(int64_t version, ViewContent content) {
+  content.lake_version = version;
   return content;
 }
 
@@ -77,8 +77,9 @@ const std::vector<Case>& cases() {
       {"catching up", with(HotState::kCatchingUp, live(200, 130), 130), hot_cold(90, 0), kLakeAlone},
       {"nothing runs, all in the lake", with(HotState::kIdle, live(130, 130), 130), hot_cold(90, 0), kLakeAlone},
       {"nothing runs, killed with rows in ClickHouse only", with(HotState::kIdle, live(100, 130), 130), hot_cold(90, 0), {}},
-      {"files", with_files(live(100, 130)), {}, with_files(hot_cold(100, 0))},
-      {"files are all in the lake", with_files(with(HotState::kDetached, live(9, 9), 9)), {}, kLakeAlone},
+      {"live, rows of a file came into the lake", at_version(8, live(100, 130)), at_version(7, hot_cold(100, 0)),
+       at_version(8, hot_cold(100, 0))},
+      {"the lake alone is of no version", at_version(8, with(HotState::kDetached, live(9, 9), 9)), {}, kLakeAlone},
       {"retention, young rows", retained(live(100, 130), hours(80), kNowUs), {},
        hot_cold(100, 0, kNowUs + 79 * kHourUs)},
       {"retention, rows about to expire, all in the lake", retained(live(100, 100), hours(80), kNowUs - 79 * kHourUs),
@@ -121,8 +122,7 @@ std::string stored(const ViewContent& content) {
   std::string query = "SELECT\n  \"at\"\nFROM\n  \"lake\".\"weir_lake\".\"my_h5_table\"\n";
   if (content.kind == ViewKind::kLakeAlone) return query;
   const std::string w = std::to_string(content.w);
-  query += "WHERE ((\"_shard\" = 0) AND (\"_seq\" <= " + w + "))\n";
-  if (content.files) query += "UNION ALL SELECT \"at\" FROM x\nWHERE (\"_shard\" < 0)\n";
+  query += "FOR VERSION AS OF " + std::to_string(content.lake_version) + "\n";
   query += "UNION ALL SELECT\n  \"at\"\nFROM\n  \"clickhouse\".\"weir_trino\".\"my_h5_table_h" +
            std::to_string(content.hot_start) + "\"\nWHERE ((\"_shard\" = 0) AND (\"_seq\" > " + w + "))\n";
   if (content.valid_until_us) {
@@ -133,7 +133,7 @@ std::string stored(const ViewContent& content) {
 
 TEST(StoredView, SaysWhatItShows) {
   ViewContent full = hot_cold(123'456'789'012, 77, 1'767'268'800'123'000);
-  full.files = true;
+  full.lake_version = 1'234'567;
   for (const ViewContent& content : {kLakeAlone, hot_cold(0, 0), hot_cold(9, 5), full}) {
     EXPECT_EQ(content_of(stored(content)), content);
   }

@@ -93,14 +93,12 @@ std::string status_values(const StatusRow& row) {
 std::string table_view_query(const Names& names, const Plan& plan, const ViewContent& content) {
   const std::vector<ColumnView> columns = column_views(plan);
   const std::string lake = lake_branch(names, plan.table, columns);
-  // All rows that the lake has are at or below its position.
   if (content.kind == ViewKind::kLakeAlone) return lake;
-  const std::string w = std::to_string(content.w);
-  std::vector<std::string> branches = {lake + " WHERE \"_shard\" = 0 AND \"_seq\" <= " + w};
-  if (content.files) branches.push_back(lake + " WHERE \"_shard\" < 0");
-  branches.push_back(hot_branch(names, plan.table, columns, content.hot_start, w));
-  branches.push_back(guard_branch(columns, content));
-  return joined(branches, kUnion);
+  // By version, not by a predicate on _seq: that would be asked of every row, and every query would read _seq for it.
+  return joined({lake + " FOR VERSION AS OF " + std::to_string(content.lake_version),
+                 hot_branch(names, plan.table, columns, content.hot_start, std::to_string(content.w)),
+                 guard_branch(columns, content)},
+                kUnion);
 }
 
 std::string dead_letter_view_query(const Names& names, const std::vector<CountedLetters>& tables) {

@@ -13,17 +13,17 @@ namespace weir::trino {
 
 /// Where a view takes rows from.
 enum class ViewKind : uint8_t {
-  kHotCold,    ///< The lake up to W, ClickHouse after it.
+  kHotCold,    ///< The lake as it was at position W, ClickHouse after it.
   kLakeAlone,  ///< Everything that the lake has.
 };
 
 /// What the view of one table says. Numbers and the time are literals in its text.
 struct ViewContent {
   ViewKind kind = ViewKind::kLakeAlone;
-  int64_t w = 0;                          ///< kHotCold: a lake position.
+  int64_t w = 0;                          ///< kHotCold: the position of shard 0 in that version of the lake's table.
+  int64_t lake_version = 0;               ///< kHotCold: all rows of the lake's table at this version, and no others.
   int64_t hot_start = 0;                  ///< kHotCold: of the ClickHouse view.
   std::optional<int64_t> valid_until_us;  ///< kHotCold with a retention: queries planned later fail. Microseconds UTC.
-  bool files = false;                     ///< kHotCold: the table has rows from files.
   friend bool operator==(const ViewContent&, const ViewContent&) = default;
 };
 

@@ -20,7 +20,7 @@ Plan small_plan() {
 }
 
 ViewContent hot_cold(int64_t w, int64_t hot_start) {
-  return {.kind = ViewKind::kHotCold, .w = w, .hot_start = hot_start};
+  return {.kind = ViewKind::kHotCold, .w = w, .lake_version = 3, .hot_start = hot_start};
 }
 
 constexpr std::string_view kColumns = R"("at", "_shard", "_seq", "_row", "_time", "_subject")";
@@ -30,10 +30,10 @@ TEST(TableView, OfTheLakeAloneNamesEveryColumnAndNothingElse) {
             "SELECT " + std::string(kColumns) + R"( FROM "lake"."weir_lake"."orders")");
 }
 
-TEST(TableView, TakesTheLakeUpToWAndClickHouseAfterIt) {
+TEST(TableView, TakesTheLakeAtAVersionAndClickHouseAfterIt) {
   const std::string query = table_view_query({}, small_plan(), hot_cold(120, 7));
   const std::string lake = "SELECT " + std::string(kColumns) +
-                           R"( FROM "lake"."weir_lake"."orders" WHERE "_shard" = 0 AND "_seq" <= 120)";
+                           R"( FROM "lake"."weir_lake"."orders" FOR VERSION AS OF 3)";
   const std::string hot =
       R"( UNION ALL SELECT CAST("at" AS timestamp(3) with time zone) AS "at", "_shard", "_seq", "_row", )"
       R"(CAST("_time" AS timestamp(3) with time zone) AS "_time", "_subject" FROM "clickhouse"."weir_trino"."orders_h7" )"
@@ -44,13 +44,6 @@ TEST(TableView, TakesTheLakeUpToWAndClickHouseAfterIt) {
   EXPECT_TRUE(query.starts_with(lake + hot + guard)) << query;
   EXPECT_THAT(query, HasSubstr("FROM (VALUES 1) WHERE IF(current_timezone() IN ('UTC', 'Etc/UTC'), false, CAST(fail("));
   EXPECT_THAT(query, Not(HasSubstr("current_timestamp")));
-}
-
-TEST(TableView, TakesRowsOfFilesFromTheLake) {
-  ViewContent content = hot_cold(120, 7);
-  content.files = true;
-  EXPECT_THAT(table_view_query({}, small_plan(), content),
-              HasSubstr(R"( FROM "lake"."weir_lake"."orders" WHERE "_shard" < 0 UNION ALL SELECT )"));
 }
 
 TEST(TableView, FailsOnceClickHouseMayHaveDroppedRows) {
