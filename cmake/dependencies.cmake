@@ -1,6 +1,7 @@
 # Everything outside this repository that the C++ side links to. tools/bootstrap.sh installs it.
 find_package(Threads REQUIRED)
 find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
 find_package(GTest REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -25,6 +26,10 @@ target_link_libraries(weir::simdjson INTERFACE ${WEIR_SIMDJSON_LIBRARY})
 find_library(WEIR_HTTPLIB_LIBRARY cpp-httplib REQUIRED)
 add_library(weir::httplib INTERFACE IMPORTED)
 target_link_libraries(weir::httplib INTERFACE ${WEIR_HTTPLIB_LIBRARY})
+
+# pyarrow's libparquet exports an OpenSSL of its own, another version of which libnats and libcurl would get half of their
+# functions from (seen: a crash in the first TLS connection to NATS). Symbols are taken from what a program names first.
+string(APPEND CMAKE_EXE_LINKER_FLAGS " -Wl,--push-state,--no-as-needed -lssl -lcrypto -Wl,--pop-state")
 
 # A system Arrow if there is one, else the libarrow that the pinned pyarrow wheel ships (headers included).
 if(DEFINED ENV{XDG_CACHE_HOME})

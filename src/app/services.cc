@@ -88,6 +88,7 @@ Result<std::unique_ptr<clickhouse::Client>> open_clickhouse(const PipelineConfig
   options.url = config.clickhouse->embedded() ? embedded_url : config.clickhouse->url;
   options.database = config.clickhouse->database;
   options.user = config.clickhouse->user;
+  options.tls_ca = config.clickhouse->tls_ca;
   options.request_timeout = request_timeout;
   WEIR_RETURN_IF_ERROR(read_secret(config.clickhouse->password, &options.password));
   return clickhouse::Client::open(options);
@@ -114,11 +115,11 @@ Result<std::unique_ptr<Services>> open_services(const PipelineConfig& config, Te
     telemetry.log.info("embedded ClickHouse is up", {{"url", services->clickhouse_server->url()}});
   }
   WEIR_ASSIGN_OR_RETURN(services->nats, open_nats(config, services->nats_server ? services->nats_server->url() : ""));
-  WEIR_ASSIGN_OR_RETURN(services->key_value,
-                        nats::KvBucket::open(*services->nats, {.bucket = "weir_" + config.pipeline.name, .replicas = 1}));
   WEIR_ASSIGN_OR_RETURN(
-      services->clickhouse,
-      open_clickhouse(config, services->clickhouse_server ? services->clickhouse_server->url() : ""));
+      services->key_value,
+      nats::KvBucket::open(*services->nats, {.bucket = "weir_" + config.pipeline.name, .replicas = 1}));
+  WEIR_ASSIGN_OR_RETURN(services->clickhouse,
+                        open_clickhouse(config, services->clickhouse_server ? services->clickhouse_server->url() : ""));
   return services;
 }
 

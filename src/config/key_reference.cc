@@ -72,6 +72,9 @@ constexpr KeySpec kClickHouseKeys[] = {
     {.key = "password_env",
      .kind = kEnvName,
      .meaning = "Environment variable with the user's password; without it, none is sent."},
+    {.key = "tls_ca",
+     .meaning =
+         "PEM file of the authority that signed the server's certificate; without it, those that the system trusts."},
     {.key = "flush_interval",
      .kind = kDuration,
      .fallback = "\"100ms\"",
@@ -86,8 +89,9 @@ constexpr KeySpec kEngineKeys[] = {
      .kind = kChoice,
      .fallback = "\"local\"",
      .choices = "local | ballista",
-     .meaning = "Where events are read and made into rows: in this process, within milliseconds, or by the executors of a "
-                "Ballista cluster, in jobs of seconds (docs/cluster.md)."},
+     .meaning =
+         "Where events are read and made into rows: in this process, within milliseconds, or by the executors of a "
+         "Ballista cluster, in jobs of seconds (docs/cluster.md)."},
     {.key = "scheduler", .meaning = "URL of the Ballista scheduler, `http://host:port`. Needed with `ballista`."},
     {.key = "batch_interval",
      .kind = kDuration,
@@ -216,8 +220,9 @@ constexpr KeySpec kTableKeys[] = {
      .kind = kChoice,
      .fallback = "\"ignore\"",
      .choices = "ignore | reject | add_column",
-     .meaning = "What a field of the payload without a column leads to. `add_column`: a nullable column of its name and "
-                "type, from this event on (docs/schema-evolution.md)."},
+     .meaning =
+         "What a field of the payload without a column leads to. `add_column`: a nullable column of its name and "
+         "type, from this event on (docs/schema-evolution.md)."},
     {.key = "partition_by",
      .kind = kTextList,
      .fallback = "[]",
@@ -233,9 +238,10 @@ constexpr KeySpec kTableKeys[] = {
                 "rows are the "
                 "columns below."},
     {.key = "from_table",
-     .meaning = "Another table of this file, whose rows are `input` of `sql`: this one follows its commits. Excludes "
-                "`stream`, `subjects`, `shards`, `start`, `format`, `on_unknown_field` and columns; those of the table are "
-                "what `sql` selects."},
+     .meaning =
+         "Another table of this file, whose rows are `input` of `sql`: this one follows its commits. Excludes "
+         "`stream`, `subjects`, `shards`, `start`, `format`, `on_unknown_field` and columns; those of the table are "
+         "what `sql` selects."},
 };
 
 constexpr KeySpec kColumnKeys[] = {
@@ -266,10 +272,9 @@ constexpr std::array kSections = {
                 kClickHouseKeys},
     SectionSpec{"engine", "[engine]", "Where SQL runs.", kEngineKeys},
     SectionSpec{"http", "[http]", "Health, metrics, status and console.", kHttpKeys},
-    SectionSpec{"trino", "[trino]",
-                "Keeps the views over lake and ClickHouse current.", kTrinoKeys},
-    SectionSpec{"maintenance", "[maintenance]", "Upkeep of the lake inside `weir run`: compaction, checkpoints, clean-up.",
-                kMaintenanceKeys},
+    SectionSpec{"trino", "[trino]", "Keeps the views over lake and ClickHouse current.", kTrinoKeys},
+    SectionSpec{"maintenance", "[maintenance]",
+                "Upkeep of the lake inside `weir run`: compaction, checkpoints, clean-up.", kMaintenanceKeys},
     SectionSpec{"limits", "[limits]", "What bounds memory, waiting and bad events.", kLimitsKeys},
     SectionSpec{"table", "[[table]]", "One table. At least one; repeat the heading for more.", kTableKeys},
     SectionSpec{"table.column", "[[table.column]]",

@@ -58,6 +58,7 @@ struct ClickHouseSection {
   std::string database = "weir";
   std::string user = "default";
   std::optional<SecretVariable> password;
+  std::string tls_ca;  ///< PEM file; empty: the system's authorities.
   milliseconds flush_interval{100};
   bool sync = true;
   [[nodiscard]] bool embedded() const { return url == "embedded"; }
@@ -67,7 +68,7 @@ struct ClickHouseSection {
 struct EngineSection {
   bool ballista = false;  ///< Events are read and made into rows by a Ballista cluster, not in this process.
   int64_t memory_bytes_max = int64_t{1} << 30;
-  std::string scheduler;  ///< http://host:port of a Ballista scheduler; empty: none.
+  std::string scheduler;               ///< http://host:port of a Ballista scheduler; empty: none.
   milliseconds batch_interval{2'000};  ///< With ballista, as are the rest: how long a job waits for more events.
   int64_t batch_events = 1'000'000;    ///< Sequences of one job at most.
   milliseconds job_timeout{600'000};   ///< Then it is cancelled and its range done anew.

@@ -150,10 +150,11 @@ class FileReader {
     }
     read.user = clickhouse.text("user");
     read.password = secret(clickhouse, "password_env");
+    read.tls_ca = clickhouse.text("tls_ca");
     read.flush_interval = clickhouse.duration("flush_interval");
     read.sync = clickhouse.flag("sync");
     if (read.embedded()) {
-      refuse(clickhouse, {"user", "password_env"}, "has no effect with url = \"embedded\"; remove it");
+      refuse(clickhouse, {"user", "password_env", "tls_ca"}, "has no effect with url = \"embedded\"; remove it");
     } else {
       check(clickhouse, "url", check_url(read.url, {"http", "https"}));
     }

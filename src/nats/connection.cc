@@ -178,7 +178,11 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   natsConnection* connection = nullptr;
   status = natsConnection_Connect(&connection, raw_options);
   if (status != NATS_OK) {
-    const Status failed = from_nats(status, Effect::kReads, "cannot connect to NATS at " + options.url);
+    std::string what = "cannot connect to NATS at " + options.url;
+    if (status == NATS_PROTOCOL_ERROR && wants_tls(options) && options.tls_cert.empty()) {
+      what += " (a server that asks for a certificate of ours ends the connection like this: tls_cert and tls_key)";
+    }
+    const Status failed = from_nats(status, Effect::kReads, what);
     // While connecting, a time-out or a cut means that nobody serves there.
     return failed.code() == StatusCode::kInternal ? unavailable(failed.message()) : failed;
   }

@@ -2,9 +2,11 @@
 
 #include <curl/curl.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
 
 #include "web/status_mapping.h"
@@ -110,6 +112,9 @@ HttpClient::~HttpClient() = default;
 Result<std::unique_ptr<HttpClient>> HttpClient::open(const Options& options) {
   initialise_curl_once();
   if (options.connections_max < 1) return invalid_argument("connections_max must be at least 1");
+  if (!options.tls_ca.empty() && ::access(options.tls_ca.c_str(), R_OK) != 0) {
+    return invalid_argument("tls_ca \"" + options.tls_ca + "\" cannot be read: " + std::strerror(errno));
+  }
   return std::unique_ptr<HttpClient>(new HttpClient(options));
 }
 

@@ -26,11 +26,16 @@ class NatsClient:
 
     def __init__(self, server: NatsServer, timeout: float = 30):
         self._socket = socket.create_connection((server.host, server.port), timeout)
+        info = bytearray()
+        while not info.endswith(b"\r\n"):
+            info += self._socket.recv(1)  # No more than that: behind it TLS begins.
+        if server.tls:
+            self._socket = server.tls.wrap_socket(self._socket, server_hostname=server.host)
         self._input = self._socket.makefile("rb")
-        self._input.readline()  # INFO
         hello = {"verbose": False, "pedantic": False, "lang": "python", "version": "1", "name": "weir tests"}
         if server.user:
             hello |= {"user": server.user, "pass": server.password}
+        hello |= server.login(json.loads(info.removeprefix(b"INFO ")))
         self._inbox = f"_INBOX.weir_tests.{id(self)}"
         self._socket.sendall(f"CONNECT {json.dumps(hello)}\r\nSUB {self._inbox} 1\r\n".encode())
 

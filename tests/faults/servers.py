@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import socket
+import ssl
 import subprocess
 import sysconfig
 import time
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -109,13 +110,27 @@ class Child:
 
 
 class NatsServer:
-    """nats-server with JetStream in a folder, on one port for its whole life."""
+    """nats-server with JetStream in a folder, on one port for its whole life.
 
-    def __init__(self, folder: Path, *, user: str = "", password: str = ""):
+    `settings` is the text of a configuration file. The test's own clients use `tls`, and `login` makes what they say of
+    themselves from what the server says of itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        user: str = "",
+        password: str = "",
+        settings: str = "",
+        tls: ssl.SSLContext | None = None,
+        login: Callable[[dict[str, Any]], dict[str, Any]] = lambda _: {},
+    ):
         self.folder = folder
         self.host = "127.0.0.1"
         self.port = free_port()
         self.user, self.password = user, password
+        self.settings, self.tls, self.login = settings, tls, login
         self.child: Child | None = None
 
     @property
@@ -131,6 +146,9 @@ class NatsServer:
         command: list[str | Path] = [NATS_SERVER, "-a", self.host, "-p", str(self.port), "-js", "-sd", self.store]
         if self.user:
             command += ["--user", self.user, "--pass", self.password]
+        if self.settings:
+            (self.folder / "settings").write_text(self.settings)
+            command += ["-c", self.folder / "settings"]
         self.child = Child(command, self.folder / "log")
         until(self._answers, "nats-server accepts clients", START_SECONDS)
 
@@ -154,10 +172,11 @@ class NatsServer:
 class ClickHouseServer:
     """The embedded ClickHouse behind build/.../weir-clickhouse, on one pair of ports for its whole life."""
 
-    def __init__(self, folder: Path, *, user: str = "default", password: str = ""):
+    def __init__(self, folder: Path, *, user: str = "default", password: str = "", settings: str = ""):
+        """`settings`: the inside of a configuration file, in place of `user` and `password`."""
         self.folder = folder
         self.http_port, self.tcp_port = free_port(), free_port()
-        self.user, self.password = user, password
+        self.user, self.password, self.settings = user, password, settings
         self.child: Child | None = None
 
     @property
@@ -169,7 +188,10 @@ class ClickHouseServer:
         command: list[str | Path] = [WEIR_CLICKHOUSE, "--path", self.folder / "data", "--http-port", str(self.http_port)]
         command += ["--tcp-port", str(self.tcp_port), "--die-with-parent"]
         environment = {}
-        if self.password:
+        if self.settings:
+            (self.folder / "config.xml").write_text(f"<clickhouse>{self.settings}</clickhouse>\n")
+            command += ["--config", self.folder / "config.xml"]
+        elif self.password:
             command += ["--user", self.user, "--password-env", "TEST_CLICKHOUSE_PASSWORD"]
             environment["TEST_CLICKHOUSE_PASSWORD"] = self.password
         self.child = Child(command, self.folder / "log", environment)
