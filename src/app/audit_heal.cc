@@ -30,14 +30,7 @@ std::vector<Missing> joined(const std::vector<Missing>& sorted, int64_t gap) {
   return result;
 }
 
-}  // namespace
-
-std::optional<std::string> heal_predicate(const audit::TableReport& report) {
-  std::vector<Missing> missing;
-  for (const audit::Finding& finding : report.log.findings()) {
-    if (finding.kind != audit::FindingKind::kMissing || finding.store != audit::StoreName::kClickHouse) continue;
-    missing.push_back({finding.shard, finding.range});
-  }
+std::string predicate_of(std::vector<Missing> missing) {
   std::ranges::sort(missing, {}, [](const Missing& m) { return std::pair(m.shard, m.range.first); });
   for (int64_t gap = 1; missing.size() > kHealRangesMax; gap *= 2) {
     std::vector<Missing> fewer = joined(missing, gap);
@@ -50,7 +43,26 @@ std::optional<std::string> heal_predicate(const audit::TableReport& report) {
     where += "(\"_shard\" = " + std::to_string(part.shard) + " AND \"_seq\" BETWEEN " + to_string(part.range.first) +
              " AND " + to_string(part.range.last) + ")";
   }
-  return where.empty() ? std::nullopt : std::optional(where);
+  return where;
+}
+
+}  // namespace
+
+std::optional<std::string> heal_predicate(const audit::TableReport& report) {
+  std::vector<Missing> missing;
+  for (const audit::Finding& finding : report.log.findings()) {
+    if (finding.kind != audit::FindingKind::kMissing || finding.store != audit::StoreName::kClickHouse) continue;
+    missing.push_back({finding.shard, finding.range});
+  }
+  return missing.empty() ? std::nullopt : std::optional(predicate_of(std::move(missing)));
+}
+
+std::string ranges_predicate(const audit::IdentitySet& rows) {
+  std::vector<Missing> ranges;
+  for (const auto& [shard, of_shard] : rows.shards()) {
+    for (const audit::IdentityRange& range : of_shard) ranges.push_back({shard, range.seqs});
+  }
+  return predicate_of(std::move(ranges));
 }
 
 Result<HotJobOutcome> heal_table(const engine::Engine& engine, const PipelineConfig& config,

@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "app/file_totals.h"
+#include "app/letter_run.h"
 #include "app/past_version.h"
 #include "app/services.h"
 #include "app/version.h"
+#include "audit/lake_query.h"
 #include "base/clock.h"
 #include "engine/query.h"
 #include "lake/dead_letter_table.h"
@@ -55,12 +57,15 @@ Result<int64_t> position_of(const std::vector<OpenTable>& tables, const std::str
 }
 
 // The view `dead_letters`, as the head of a WITH clause that the user's query follows.
-Result<std::string> counted_dead_letters(const std::vector<OpenTable>& tables, const engine::Snapshot& dead_letters) {
+Result<std::string> counted_dead_letters(const engine::Engine& engine, const PipelineConfig& config,
+                                         const std::vector<OpenTable>& tables, const engine::Snapshot& dead_letters) {
   std::string counted = "false";
   for (const OpenTable& table : tables) {
     const std::string& name = table.section->plan.table;
     WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
-    counted += " OR (\"table\" = '" + name + "' AND _shard = 0 AND _seq <= " + std::to_string(position.value_or(0)) + ")";
+    counted += " OR (\"table\" = '" + name + "' AND _shard = 0 AND _seq <= " + std::to_string(position.value_or(0));
+    WEIR_ASSIGN_OR_RETURN(const auto replayed, replayed_letters(engine, config, name, *table.snapshot));
+    counted += replayed.shards().empty() ? ")" : " AND NOT (" + audit::identities_sql(replayed) + "))";
     WEIR_ASSIGN_OR_RETURN(const std::string from_files,
                           counted_file_letters(*lake::engine_snapshot(*table.snapshot), dead_letters, name));
     counted += " OR " + from_files;
@@ -117,9 +122,11 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> query_lake(const engine::Engin
     WEIR_ASSIGN_OR_RETURN(const auto table,
                           lake::DeltaLakeTable::open(engine, lake_options(config),
                                                      lake::dead_letter_definition(config.pipeline.name, "")));
-    WEIR_ASSIGN_OR_RETURN(dead_letters, past ? past_snapshot(lake_objects(engine, config), *table, time) : table->snapshot());
+    WEIR_ASSIGN_OR_RETURN(dead_letters,
+                          past ? past_snapshot(lake_objects(engine, config), *table, time) : table->snapshot());
     query_tables.push_back({.name = "_dead_letters", .snapshot = lake::engine_snapshot(*dead_letters)});
-    WEIR_ASSIGN_OR_RETURN(const std::string view, counted_dead_letters(tables, *lake::engine_snapshot(*dead_letters)));
+    WEIR_ASSIGN_OR_RETURN(const std::string view,
+                          counted_dead_letters(engine, config, tables, *lake::engine_snapshot(*dead_letters)));
     text = with_dead_letters(view, sql);
   }
   return engine::query(engine, query_tables, text, cluster);
@@ -163,8 +170,10 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
     WEIR_ASSIGN_OR_RETURN(const auto position, table.snapshot->txn(position_app_id(name, 0)));
     WEIR_ASSIGN_OR_RETURN(const auto counts, pipeline::running_counts(*table.snapshot, name, 0));
     shard.lake_position = position.value_or(0);
-    shard.totals = {
-        .events = counts.events, .rows = counts.rows(), .filtered = counts.filtered, .dead_letters = counts.rejects};
+    shard.totals = {.events = counts.events,
+                    .rows = counts.rows(),
+                    .filtered = counts.left_out(),
+                    .dead_letters = counts.dead_letters()};
     if (key_value != nullptr && config.clickhouse) {
       if (const auto entry = key_value->get(pipeline::hot_position_key(name, 0)); entry.ok()) {
         WEIR_ASSIGN_OR_RETURN(const auto hot, pipeline::hot_position_from_json(entry->value));
@@ -186,8 +195,11 @@ Result<StatusSnapshot> read_status(const engine::Engine& engine, const PipelineC
         shard.lag_events = std::max<int64_t>(0, *shard.stream_last_seq - shard.lake_position);
       }
     }
-    TableStatus shown{
-        .name = name, .stream = table.section->source(), .plan_id = table.section->plan.id(), .columns = {}, .shards = {}};
+    TableStatus shown{.name = name,
+                      .stream = table.section->source(),
+                      .plan_id = table.section->plan.id(),
+                      .columns = {},
+                      .shards = {}};
     shown.shards.push_back(std::move(shard));
     WEIR_ASSIGN_OR_RETURN(shown.files, file_totals(*lake::engine_snapshot(*table.snapshot), name));
     status.tables.push_back(std::move(shown));

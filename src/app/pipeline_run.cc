@@ -33,8 +33,8 @@ Result<std::unique_ptr<PipelineRun>> PipelineRun::open(const PipelineConfig& con
   WEIR_ASSIGN_OR_RETURN(run->services_, open_services(config, telemetry));
   run->job_report_ = std::make_unique<JobReport>(*run->services_->engine, config, telemetry.clock);
   run->sampler_ = std::make_unique<StatusSampler>(config, *run->services_, telemetry);
-  WEIR_ASSIGN_OR_RETURN(run->trino_views_, TrinoViews::open(config, telemetry,
-                                                            [run = run.get()] { return run->trino_tables(); }));
+  WEIR_ASSIGN_OR_RETURN(run->trino_views_,
+                        TrinoViews::open(config, telemetry, [run = run.get()] { return run->trino_tables(); }));
   run->snapshot_.pipeline = config.pipeline.name;
   run->snapshot_.version = kVersion;
   run->snapshot_.not_ready = {"starting"};
@@ -49,13 +49,13 @@ Status PipelineRun::start_http() {
   if (config_.http.token) {
     WEIR_ASSIGN_OR_RETURN(options.token, config_.http.token->read());
   }
-  auto server = HttpServer::start(
-      options, {.status = [this] { return snapshot(); },
-                .metrics = [this] { return telemetry_.metrics.render(); },
-                .backfills = [this] { return job_report_->json(); }});
+  auto server = HttpServer::start(options, {.status = [this] { return snapshot(); },
+                                            .metrics = [this] { return telemetry_.metrics.render(); },
+                                            .backfills = [this] { return job_report_->json(); }});
   if (!server.ok()) return server.status().with_context("http.listen");
   http_ = std::move(*server);
-  telemetry_.log.info("status page", {{"url", "http://" + config_.http.host + ":" + std::to_string(http_->port()) + "/"}});
+  telemetry_.log.info("status page",
+                      {{"url", "http://" + config_.http.host + ":" + std::to_string(http_->port()) + "/"}});
   return ok_status();
 }
 
@@ -114,14 +114,16 @@ std::vector<trino::TableInput> PipelineRun::trino_tables() {
     const pipeline::ShardStatus status = slot->shard->status();
     for (size_t i = 0; i < status.tables.size(); ++i) {
       if (!lake[i].ok()) continue;  // Nothing that is published could be proven.
-      auto input = trino_input(*services_, *slot->shard->tables()[i], *lake[i], status.tables[i], &hot_seen_);
+      auto input = trino_input(config_, *services_, *slot->shard->tables()[i], *lake[i], status.tables[i],
+                               &trino_memory_[status.tables[i].table]);
       if (input.ok()) inputs.push_back(std::move(*input));
     }
   }
   followers_->for_each([&](const TableFollower& follower) {
     const auto lake = lake_side(follower.parts());
     if (!lake.ok()) return;
-    auto input = trino_input(*services_, follower.parts(), *lake, follower.status(), &hot_seen_);
+    auto input = trino_input(config_, *services_, follower.parts(), *lake, follower.status(),
+                             &trino_memory_[follower.parts().plan->table]);
     if (input.ok()) inputs.push_back(std::move(*input));
   });
   return inputs;
@@ -156,9 +158,8 @@ void PipelineRun::wait_for_shards(std::stop_source& stop) {
 SourceEnd PipelineRun::end_of_stream_table(const std::string& table) {
   std::lock_guard lock(slots_mutex_);
   for (const auto& slot : slots_) {
-    const bool has_it = std::ranges::any_of(*slot->tables, [&](const TableSection& section) {
-      return section.plan.table == table;
-    });
+    const bool has_it =
+        std::ranges::any_of(*slot->tables, [&](const TableSection& section) { return section.plan.table == table; });
     if (!has_it) continue;
     if (!slot->ended) return SourceEnd::kGoesOn;
     return slot->open && slot->shard->goal_reached() ? SourceEnd::kReached : SourceEnd::kStopped;
@@ -176,7 +177,8 @@ Status PipelineRun::worst_result() const {
     if (severity(slot->result) > severity(worst)) worst = slot->result;
     reached = reached && slot->open && slot->shard->goal_reached();
   }
-  if (worst.ok() && options_.until_caught_up && !reached) return unavailable("stopped before both stores had caught up");
+  if (worst.ok() && options_.until_caught_up && !reached)
+    return unavailable("stopped before both stores had caught up");
   return worst;
 }
 

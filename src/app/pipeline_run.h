@@ -38,8 +38,9 @@ struct RunOptions {
   std::function<void(bool hot, double seconds)> visible;
 };
 
-/// A running pipeline: services, one shard per stream, and the HTTP side. The composition root: built, run, and taken down
-/// in the reverse order. `config` (with resolved plans) and `telemetry` must outlive it; its tables are those of the start.
+/// A running pipeline: services, one shard per stream, and the HTTP side. The composition root: built, run, and taken
+/// down in the reverse order. `config` (with resolved plans) and `telemetry` must outlive it; its tables are those of
+/// the start.
 class PipelineRun {
  public:
   /// Starts nothing but the services. Call on the main thread (embedded servers die with it).
@@ -62,8 +63,8 @@ class PipelineRun {
 
   using Tables = std::shared_ptr<const std::vector<TableSection>>;
 
-  /// One stream's shard: its thread opens and runs it, so that no stream waits for another's lease, and opens it again when
-  /// plans of its tables change. Nothing but this shard stops meanwhile.
+  /// One stream's shard: its thread opens and runs it, so that no stream waits for another's lease, and opens it again
+  /// when plans of its tables change. Nothing but this shard stops meanwhile.
   struct Slot {
     std::string stream;
     Tables tables;                 ///< What the shard runs. Changed by its thread under slots_mutex_.
@@ -71,7 +72,7 @@ class PipelineRun {
     std::unique_ptr<Shard> shard;  ///< Changed by its thread under slots_mutex_; read by others under it while `open`.
     std::atomic<bool> open{false};
     std::atomic<bool> ended{false};
-    Status result;                 ///< Read after the thread has ended.
+    Status result;  ///< Read after the thread has ended.
     std::jthread thread;
   };
 
@@ -98,17 +99,17 @@ class PipelineRun {
   const RunOptions options_;
   std::unique_ptr<Services> services_;
   std::vector<std::unique_ptr<Slot>> slots_;
-  std::unique_ptr<Followers> followers_;    // Of the tables with from_table.
-  std::atomic<bool> fenced_{false};         // A newer process has one of our shards: it is to have them all.
-  std::mutex slots_mutex_;                  // A slot's shard neither comes nor goes while it is looked at.
+  std::unique_ptr<Followers> followers_;  // Of the tables with from_table.
+  std::atomic<bool> fenced_{false};       // A newer process has one of our shards: it is to have them all.
+  std::mutex slots_mutex_;                // A slot's shard neither comes nor goes while it is looked at.
   mutable std::mutex mutex_;
   StatusSnapshot snapshot_;                 // Guarded by mutex_.
   std::unique_ptr<StatusSampler> sampler_;  // run()'s thread only.
   std::unique_ptr<JobReport> job_report_;
-  std::unique_ptr<TrinoViews> trino_views_;  // Null without [trino].
-  std::map<std::string, int64_t> hot_seen_;  // By table, see trino_input(). The thread of trino_views_ only.
+  std::unique_ptr<TrinoViews> trino_views_;          // Null without [trino].
+  std::map<std::string, TableMemory> trino_memory_;  // By table. The thread of trino_views_ only.
   std::atomic<PipelineState> state_{PipelineState::kStarting};
-  std::unique_ptr<HttpServer> http_;        // Last: it asks everything above.
+  std::unique_ptr<HttpServer> http_;  // Last: it asks everything above.
 };
 
 }  // namespace weir::app

@@ -113,8 +113,8 @@ weir::ShardStatus StatusSampler::shard_status(const pipeline::TableStatus& table
   }
   out.totals = {.events = table.counts.events,
                 .rows = table.counts.rows(),
-                .filtered = table.counts.filtered,
-                .dead_letters = table.counts.rejects};
+                .filtered = table.counts.left_out(),
+                .dead_letters = table.counts.dead_letters()};
   out.hot_mode = shown(table.hot_mode);
   out.hot_reason = table.hot_error;
   out.last_error = first_of({table.stopped, table.lake_error, table.hot_error});
@@ -152,9 +152,10 @@ void StatusSampler::add_rates(Sample sample, StatusSnapshot* snapshot) {
     const auto per_second = [&](const std::vector<int64_t>& a, const std::vector<int64_t>& b) {
       return static_cast<double>(a[i] - b[i]) / seconds;
     };
-    snapshot->tables[i].shards.front().rates = {.events_per_second = per_second(now.events, then.events),
-                                                .lake_rows_per_second = per_second(now.rows, then.rows),
-                                                .hot_rows_per_second = per_second(now.hot_positions, then.hot_positions)};
+    snapshot->tables[i].shards.front().rates = {
+        .events_per_second = per_second(now.events, then.events),
+        .lake_rows_per_second = per_second(now.rows, then.rows),
+        .hot_rows_per_second = per_second(now.hot_positions, then.hot_positions)};
   }
 }
 

@@ -11,9 +11,11 @@
 
 #include "app/file_totals.h"
 #include "app/held_lease.h"
+#include "app/letter_run.h"
 #include "app/next_plan.h"
 #include "app/running_process.h"
 #include "app/services.h"
+#include "audit/lake_query.h"
 #include "clickhouse/ddl.h"
 #include "lake/dead_letter_table.h"
 #include "lake/table_definition.h"
@@ -52,7 +54,8 @@ Result<KeyValueAccess> open_key_value(const PipelineConfig& config) {
 }
 
 Status somebody_runs() {
-  return conflict("a process runs this pipeline and keeps its views in Trino, and ClickHouse cannot be shown now; wait for it");
+  return conflict(
+      "a process runs this pipeline and keeps its views in Trino, and ClickHouse cannot be shown now; wait for it");
 }
 
 // A holder writes its lease anew three times within lease_timeout. One that stands still for so long has died.
@@ -84,13 +87,14 @@ Status check_nothing_runs(const PipelineConfig& config, KeyValue& key_value) {
   return ok_status();
 }
 
-// KV may have lost an entry, and an embedded ClickHouse has shown nothing that its KV, which lives beside it, did not know.
+// KV may have lost an entry, and an embedded ClickHouse has shown nothing that its KV, which lives beside it, did not
+// know.
 Result<int64_t> highest_in_clickhouse(const PipelineConfig& config, const std::string& table) {
   if (config.clickhouse->embedded()) return 0;
   WEIR_ASSIGN_OR_RETURN(const auto client, open_clickhouse(config, ""));
-  const auto rows = client->query_rows({.sql = "SELECT max(_seq) FROM " +
-                                               clickhouse::qualified(config.clickhouse->database, table) +
-                                               " WHERE _shard = 0"});
+  const auto rows =
+      client->query_rows({.sql = "SELECT max(_seq) FROM " + clickhouse::qualified(config.clickhouse->database, table) +
+                                 " WHERE _shard = 0"});
   if (rows.status().code() == StatusCode::kNotFound) return 0;
   if (!rows.ok()) return rows.status().with_context("table " + table + ": NATS does not know what ClickHouse holds");
   return std::strtoll(rows->at(0).at(0).c_str(), nullptr, 10);
@@ -99,20 +103,22 @@ Result<int64_t> highest_in_clickhouse(const PipelineConfig& config, const std::s
 // Whether Trino can read the table in ClickHouse that `hot` is about: it is there, and so is its view.
 Result<bool> is_shown(clickhouse::Client& client, const std::string& table, const pipeline::HotPosition& hot) {
   const auto rows = client.query_rows(
-      {.sql = "SELECT countIf(database = {database:String} AND name = {table:String} AND toString(uuid) = {id:String}), "
-              "countIf(database = {views:String} AND name = {view:String}) FROM system.tables",
+      {.sql =
+           "SELECT countIf(database = {database:String} AND name = {table:String} AND toString(uuid) = {id:String}), "
+           "countIf(database = {views:String} AND name = {view:String}) FROM system.tables",
        .parameters = {{"database", client.options().database},
                       {"table", table},
                       {"id", hot.table_id},
                       {"views", reader_database(client.options().database)},
                       {"view", reader_view(table, hot.hot_start)}}});
   if (!rows.ok()) return rows.status();
-  if (rows->size() != 1 || rows->at(0).size() != 2) return unavailable("ClickHouse answered a count with something else");
+  if (rows->size() != 1 || rows->at(0).size() != 2)
+    return unavailable("ClickHouse answered a count with something else");
   return rows->at(0)[0] == "1" && rows->at(0)[1] == "1";
 }
 
-// ClickHouse is part of the view if it holds all that the lake does and Trino can read it. What it cannot be asked about,
-// or lacks, makes it idle.
+// ClickHouse is part of the view if it holds all that the lake does and Trino can read it. What it cannot be asked
+// about, or lacks, makes it idle.
 Result<trino::HotState> state_of(const PipelineConfig& config, const std::string& table,
                                  const pipeline::HotPosition& hot, int64_t lake_position) {
   if (config.clickhouse->embedded() || hot.hot_position.value < lake_position) {
@@ -152,8 +158,8 @@ lake::TableOwner owner_of(const PipelineConfig& config, const TableSection& sect
 
 // Null: the lake does not have it.
 Result<std::shared_ptr<const LakeSnapshot>> dead_letters(const engine::Engine& engine, const PipelineConfig& config) {
-  const auto table = lake::DeltaLakeTable::open(engine, lake_options(config),
-                                                lake::dead_letter_definition(config.pipeline.name, ""));
+  const auto table =
+      lake::DeltaLakeTable::open(engine, lake_options(config), lake::dead_letter_definition(config.pipeline.name, ""));
   if (table.status().code() == StatusCode::kNotFound) return std::shared_ptr<const LakeSnapshot>();
   if (!table.ok()) return table.status();
   return (*table)->snapshot();
@@ -240,6 +246,17 @@ Status read_files(const LakeSnapshot& rows, const LakeSnapshot* letters, const s
   return ok_status();
 }
 
+Result<std::string> replayed_sql(const engine::Engine& engine, const PipelineConfig& config, const std::string& table,
+                                 const LakeSnapshot& rows) {
+  constexpr int64_t kShownMax = 10'000;
+  constexpr size_t kTextMax = 200'000;
+  WEIR_ASSIGN_OR_RETURN(const auto replayed, replayed_letters(engine, config, table, rows));
+  const int64_t letters = replayed.size(0);
+  if (letters == 0 || letters > kShownMax) return std::string();
+  std::string sql = audit::identities_sql(replayed);
+  return sql.size() > kTextMax ? std::string() : sql;
+}
+
 Result<bool> has_dead_letters(const engine::Engine& engine, const PipelineConfig& config) {
   WEIR_ASSIGN_OR_RETURN(const auto snapshot, dead_letters(engine, config));
   return snapshot != nullptr;
@@ -255,8 +272,8 @@ Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engi
     WEIR_ASSIGN_OR_RETURN(const NextPlan next, next_plan(engine, config, section));
     // The columns that the lake has now; those of a changed file come with weir run.
     trino::TableInput input{.plan = next.current != nullptr ? next.current : next.plan, .hot_mode = "as refreshed"};
-    const auto table = lake::DeltaLakeTable::open(engine, lake_options(config),
-                                                  lake::rows_definition(*input.plan, owner_of(config, section), Seq{1}));
+    const auto table = lake::DeltaLakeTable::open(
+        engine, lake_options(config), lake::rows_definition(*input.plan, owner_of(config, section), Seq{1}));
     if (table.status().code() == StatusCode::kNotFound) continue;
     if (!table.ok()) return table.status().with_context("table " + name);
     WEIR_ASSIGN_OR_RETURN(const auto snapshot, (*table)->snapshot());
@@ -265,15 +282,24 @@ Result<std::vector<trino::TableInput>> tables_at_rest(const engine::Engine& engi
     input.positions.lake_position = position.value_or(0);
     input.positions.lake_version = snapshot->version();
     input.positions.retention = section.clickhouse_retention;
-    input.dead_letters = counts.rejects;
+    input.dead_letters = counts.dead_letters();
     WEIR_RETURN_IF_ERROR(read_files(*snapshot, letters.get(), name, &input));
+    WEIR_ASSIGN_OR_RETURN(input.replayed_letters, replayed_sql(engine, config, name, *snapshot));
     WEIR_RETURN_IF_ERROR(read_hot_side(config, access.bucket.get(), name, &input.positions));
     inputs.push_back(std::move(input));
   }
-  // Beside a running process only what is right whatever it does next: not the lake alone, while ClickHouse may be ahead.
+  // Beside a running process only what is right whatever it does next: not the lake alone, while ClickHouse may be
+  // ahead.
   const bool any_idle = std::ranges::any_of(
       inputs, [](const trino::TableInput& input) { return input.positions.hot == trino::HotState::kIdle; });
-  if (any_idle) WEIR_RETURN_IF_ERROR(check_nothing_runs(config, *access.bucket));
+  const Status nothing_runs = check_nothing_runs(config, *access.bucket);
+  if (any_idle) WEIR_RETURN_IF_ERROR(nothing_runs);
+  if (!nothing_runs.ok()) return inputs;
+  // Nobody would publish newer versions: where the lake has everything, the view names none.
+  for (trino::TableInput& input : inputs) {
+    trino::TablePositions& at = input.positions;
+    if (at.hot == trino::HotState::kLive && at.lake_position >= at.hot_seen) at.hot = trino::HotState::kIdle;
+  }
   return inputs;
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/trino_access.h"
+#include "audit/letter_store.h"
 #include "pipeline/hot_position.h"
 
 namespace weir::app {
@@ -43,8 +44,8 @@ Result<LakeSide> lake_side(const TableParts& parts) {
   return lake;
 }
 
-Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts, const LakeSide& lake,
-                                      const pipeline::TableStatus& table, std::map<std::string, int64_t>* seen) {
+Result<trino::TableInput> trino_input(const PipelineConfig& config, const Services& services, const TableParts& parts,
+                                      const LakeSide& lake, const pipeline::TableStatus& table, TableMemory* memory) {
   trino::TableInput input{.plan = parts.plan, .hot_mode = std::string(to_string(table.hot_mode))};
   trino::TablePositions& at = input.positions;
   WEIR_ASSIGN_OR_RETURN(const auto position, lake.rows->txn(position_app_id(table.table, 0)));
@@ -61,13 +62,19 @@ Result<trino::TableInput> trino_input(const Services& services, const TableParts
       at.hot = trino::HotState::kNoView;
       input.hot_view = view.offered;
     }
-    int64_t& highest = (*seen)[table.table];
+    int64_t& highest = memory->hot_seen;
     highest = std::max({highest, at.hot_position, announced_through(services, table.table).value_or(0)});
     at.hot_seen = highest;
   }
-  input.dead_letters = table.counts.rejects;
+  input.dead_letters = table.counts.dead_letters();
   WEIR_ASSIGN_OR_RETURN(const auto letters, parts.dead_letter_table->snapshot());
   WEIR_RETURN_IF_ERROR(read_files(*lake.rows, letters.get(), table.table, &input));
+  WEIR_ASSIGN_OR_RETURN(const auto replays, lake.rows->txn(audit::replay_app_id(table.table)));
+  if (replays.value_or(0) != memory->replays) {
+    WEIR_ASSIGN_OR_RETURN(memory->replayed_letters, replayed_sql(*services.engine, config, table.table, *lake.rows));
+    memory->replays = replays.value_or(0);
+  }
+  input.replayed_letters = memory->replayed_letters;
   return input;
 }
 
@@ -142,7 +149,8 @@ void TrinoViews::observe(const trino::PublishReport& report) {
     tell_once("weir." + view.view, edited ? already_exists(view.detail) : view.status);
     status.views.push_back({.view = view.view, .outcome = std::string(to_string(view.outcome)), .detail = view.detail});
   }
-  if (report.registered > 0) telemetry_.log.info("registered tables of the lake in Trino", {{"tables", report.registered}});
+  if (report.registered > 0)
+    telemetry_.log.info("registered tables of the lake in Trino", {{"tables", report.registered}});
   std::unique_lock lock(mutex_);
   const bool was_away = !status_.error.empty();
   status_ = std::move(status);
@@ -156,7 +164,8 @@ void TrinoViews::tell_once(const std::string& about, const Status& trouble) {
   const std::string reason = trouble.ok() ? "" : trouble.to_string();
   if (reason == told) return;
   told = reason;
-  if (!reason.empty()) telemetry_.log.warn("a view for Trino is not kept current", {{"view", about}, {"reason", reason}});
+  if (!reason.empty())
+    telemetry_.log.warn("a view for Trino is not kept current", {{"view", about}, {"reason", reason}});
 }
 
 TrinoStatus TrinoViews::status() const {

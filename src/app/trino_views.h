@@ -18,8 +18,8 @@
 
 namespace weir::app {
 
-/// Keeps the views in Trino current while `weir run` runs: one round every trino.refresh_interval. Trino being away touches
-/// nothing else: it is said once, shown in the status, and tried again. Everything passed in must outlive it.
+/// Keeps the views in Trino current while `weir run` runs: one round every trino.refresh_interval. Trino being away
+/// touches nothing else: it is said once, shown in the status, and tried again. Everything passed in must outlive it.
 class TrinoViews {
  public:
   using Tables = std::function<std::vector<trino::TableInput>()>;
@@ -32,8 +32,8 @@ class TrinoViews {
   /// Blocks until `stop` is requested. For one thread.
   void run(const std::stop_token& stop);
 
-  /// A last round, after the shards have ended: `tables` at rest need nothing of ClickHouse any more. Takes at most a few
-  /// seconds, and is only tried.
+  /// A last round, after the shards have ended: `tables` at rest need nothing of ClickHouse any more. Takes at most a
+  /// few seconds, and is only tried.
   void publish_last();
 
   /// For the status. Thread-safe.
@@ -52,7 +52,7 @@ class TrinoViews {
   const Tables tables_;
   const std::unique_ptr<trino::Client> client_;
   std::unique_ptr<trino::Publisher> publisher_;
-  std::vector<trino::TableInput> last_tables_;    // Of the newest round that had any.
+  std::vector<trino::TableInput> last_tables_;     // Of the newest round that had any.
   std::map<std::string, std::string> complaints_;  // What was last said of each view.
   mutable std::mutex mutex_;
   TrinoStatus status_;  // Guarded by mutex_.
@@ -67,9 +67,17 @@ struct LakeSide {
 /// kUnavailable: the lake does not answer.
 [[nodiscard]] Result<LakeSide> lake_side(const TableParts& parts);
 
-/// A table as its running shard knows it. `lake` was read before `table`, so that ClickHouse can only be further. `seen`: the
-/// highest _seq that each table's ClickHouse is known to have shown, raised here. An error: the lake does not answer.
-[[nodiscard]] Result<trino::TableInput> trino_input(const Services& services, const TableParts& parts, const LakeSide& lake,
-                                                    const pipeline::TableStatus& table, std::map<std::string, int64_t>* seen);
+/// What is known of a table from the rounds before.
+struct TableMemory {
+  int64_t hot_seen = 0;          ///< The highest _seq that its ClickHouse is known to have shown.
+  int64_t replays = 0;           ///< Up to this one..
+  std::string replayed_letters;  ///< ..these dead letters were replayed, as replayed_sql() says.
+};
+
+/// A table as its running shard knows it. `lake` was read before `table`, so that ClickHouse can only be further.
+/// `memory` is brought up to date. An error: the lake does not answer.
+[[nodiscard]] Result<trino::TableInput> trino_input(const PipelineConfig& config, const Services& services,
+                                                    const TableParts& parts, const LakeSide& lake,
+                                                    const pipeline::TableStatus& table, TableMemory* memory);
 
 }  // namespace weir::app

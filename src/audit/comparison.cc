@@ -76,7 +76,8 @@ Status Comparison::compare_bucket(const RowScope& scope, const RowDigest& refere
 }
 
 // What can be said of a bucket as a whole. Not where single rows are excused: they have to be looked at.
-bool Comparison::settle_whole(const RowScope& scope, const RowDigest& reference, const RowDigest& other, bool required) {
+bool Comparison::settle_whole(const RowScope& scope, const RowDigest& reference, const RowDigest& other,
+                              bool required) {
   Finding finding{.shard = scope.shard, .range = {reference.first, reference.last}, .rows = reference.rows};
   if (other.rows == 0) {
     if (!required) return true;
@@ -86,6 +87,7 @@ bool Comparison::settle_whole(const RowScope& scope, const RowDigest& reference,
     finding.store = options_.other;
   } else if (reference.rows == 0) {
     if (reference_.may_forget() || erased_.touches(scope.shard, scope.seqs)) return false;
+    if (options_.only_other != nullptr && options_.only_other->touches(scope.shard, scope.seqs)) return false;
     finding.kind = FindingKind::kMissing;
     finding.store = options_.reference;
     finding.range = {other.first, other.last};
@@ -131,6 +133,8 @@ Status Comparison::judge(int32_t shard, std::span<const RowPrint> reference, std
   if (erased_.contains(shard, id)) {
     // The reference's own books name those in it once.
     if (!other.empty()) fault(FindingKind::kErasedRowThere, options_.other);
+  } else if (reference.empty() && options_.only_other != nullptr && options_.only_other->contains(shard, id)) {
+    if (other.size() > 1) fault(FindingKind::kDoubled, options_.other);
   } else if (reference.empty() && reference_.forgot(id)) {
     ++totals_.not_comparable;
   } else if (reference.empty()) {

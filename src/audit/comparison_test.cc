@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "audit/lake_query.h"
+
 namespace weir::audit {
 namespace {
 
@@ -108,8 +110,7 @@ TEST_F(ComparisonTest, EqualStoresAreOneQuestionAndNoRow) {
 
 TEST_F(ComparisonTest, AMissingRowIsFoundByReadingFewRows) {
   hot_.remove(54'321, 54'321);
-  EXPECT_THAT(compare(),
-              ElementsAre("missing in ClickHouse: shard 0, _seq 54321, 1 row; first _seq 54321 _row 0"));
+  EXPECT_THAT(compare(), ElementsAre("missing in ClickHouse: shard 0, _seq 54321, 1 row; first _seq 54321 _row 0"));
   EXPECT_LE(lake_.rows_read(), options_.leaf_rows_max);
 }
 
@@ -183,6 +184,22 @@ TEST_F(ComparisonTest, AnErasedRowThatIsStillInClickHouseIsNamedAsSuch) {
   EXPECT_THAT(compare(), ElementsAre("erased, but in ClickHouse: shard 0, _seq 30, 1 row; first _seq 30 _row 0"));
 }
 
+TEST_F(ComparisonTest, RowsThatOnlyTheOtherStoreHasByRightAreNoDifference) {
+  IdentitySet replayed;
+  lake_.remove(600, 600);
+  lake_.remove(8'000, 17'000);  // More than a bucket.
+  replayed.add_row(0, {Seq{600}, 0});
+  for (int64_t seq = 8'000; seq <= 17'000; ++seq) replayed.add_row(0, {Seq{seq}, 0});
+  replayed.finish();
+  options_.only_other = &replayed;
+  EXPECT_THAT(compare(), IsEmpty());
+  hot_.put(600, 600 * 0x9E3779B97F4A7C15);
+  lake_.remove(601, 601);
+  EXPECT_THAT(compare(), ElementsAre("doubled in ClickHouse: shard 0, _seq 600, 1 row; first _seq 600 _row 0",
+                                     "missing in the lake: shard 0, _seq 601, 1 row; first _seq 601 _row 0; only "
+                                     "ClickHouse has them"));
+}
+
 TEST_F(ComparisonTest, SeveralRowsOfOneSequenceAreToldApart) {
   lake_.put(40, 1, 1);
   lake_.put(40, 2, 2);
@@ -198,6 +215,24 @@ TEST_F(ComparisonTest, BeyondTheLimitFindingsAreCounted) {
   EXPECT_EQ(few.findings().size(), 2u);
   EXPECT_EQ(few.omitted(), 8);
   EXPECT_EQ(few.rows(), 10);
+}
+
+TEST(IdentitiesSql, NamesEachIdentityAndNoOther) {
+  IdentitySet identities;
+  EXPECT_EQ(identities_sql(identities), "false");
+  identities.add_row(0, {Seq{7}, 0});
+  identities.add_row(0, {Seq{9}, 0});
+  identities.add(0, {.seqs = {Seq{100}, Seq{200}}, .row = 0});
+  identities.add_row(0, {Seq{9}, 3});
+  identities.add_row(2, {Seq{5}, 0});
+  identities.finish();
+  EXPECT_EQ(identities_sql(identities),
+            R"(("_shard" = 0 AND (("_row" = 0 AND ("_seq" IN (7, 9) OR "_seq" BETWEEN 100 AND 200)) OR )"
+            R"(("_row" = 3 AND ("_seq" IN (9))))) OR ("_shard" = 2 AND (("_row" = 0 AND ("_seq" IN (5))))))");
+  IdentitySet lines;
+  for (int32_t row = 0; row < 4; ++row) lines.add_row(0, {Seq{8}, row});
+  lines.finish();
+  EXPECT_EQ(identities_sql(lines), R"(("_shard" = 0 AND (("_seq" = 8 AND "_row" IN (0, 1, 2, 3)))))");
 }
 
 TEST(IdentitySetTest, RangesMergeAndAreFound) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "audit/identity_json.h"
 #include "lake/lake_layout.h"
 
 namespace weir::audit {
@@ -12,7 +13,9 @@ using Json = nlohmann::ordered_json;
 
 std::string folder_of(std::string_view table) { return "_weir/erasures/" + lake::path_segment(table); }
 
-std::string path_of(const Erasure& erasure) { return folder_of(erasure.table) + "/" + lake::padded(erasure.number) + ".json"; }
+std::string path_of(const Erasure& erasure) {
+  return folder_of(erasure.table) + "/" + lake::padded(erasure.number) + ".json";
+}
 
 std::string done_path_of(const Erasure& erasure) {
   return folder_of(erasure.table) + "/" + lake::padded(erasure.number) + "-done.json";
@@ -21,17 +24,10 @@ std::string done_path_of(const Erasure& erasure) {
 std::string to_json(const Erasure& erasure) {
   Json shards = Json::array();
   for (const auto& [shard, upto] : erasure.upto) {
-    Json ranges = Json::array();
-    const auto found = erasure.identities.shards().find(shard);
-    if (found != erasure.identities.shards().end()) {
-      for (const IdentityRange& range : found->second) {
-        ranges.push_back({range.seqs.first.value, range.seqs.last.value, range.row});
-      }
-    }
     shards.push_back({{"shard", shard},
                       {"upto", upto.value},
                       {"rows", erasure.identities.size(shard)},
-                      {"ranges", std::move(ranges)}});
+                      {"ranges", ranges_to_json(erasure.identities, shard)}});
   }
   return Json{{"number", erasure.number},           {"table", erasure.table},
               {"predicate", erasure.predicate},     {"reason", erasure.reason},
@@ -52,10 +48,7 @@ Result<Erasure> from_json(const std::string& path, const std::string& text) {
     for (const auto& shard : json.at("shards")) {
       const auto number = shard.at("shard").get<int32_t>();
       erasure.upto[number] = Seq{shard.at("upto").get<int64_t>()};
-      for (const auto& range : shard.at("ranges")) {
-        erasure.identities.add(number, {.seqs = {Seq{range.at(0).get<int64_t>()}, Seq{range.at(1).get<int64_t>()}},
-                                        .row = range.at(2).get<int32_t>()});
-      }
+      add_ranges(shard.at("ranges"), number, &erasure.identities);
     }
     erasure.identities.finish();
     return erasure;

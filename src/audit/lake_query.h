@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "audit/identity_set.h"
 #include "base/status.h"
 #include "engine/engine.h"
 #include "engine/query.h"
@@ -33,6 +34,9 @@ class LakeQuery {
   const engine::Engine* engine_;
   engine::QueryTable table_;
 };
+
+/// Exactly these identities as a SQL predicate over the system columns; without any, `false`.
+[[nodiscard]] std::string identities_sql(const IdentitySet& identities);
 
 /// "name" in double quotes, as the engine reads identifiers.
 [[nodiscard]] std::string quoted_name(std::string_view name);

@@ -72,6 +72,7 @@ Status StreamCheck::compare(SeqRange seqs, int32_t shard) {
                                        .columns = hashed_column_names(*options.plan),
                                        .doubles_known_of = StoreName::kLake,
                                        .reference_keeps_erased = true,
+                                       .only_other = &replayed,
                                        .buckets_per_query = 16,
                                        .progress = {}};
   if (options.progress) {
@@ -90,6 +91,7 @@ Status StreamCheck::compare(SeqRange seqs, int32_t shard) {
     comparison_options.columns = hashed_letter_columns();
     comparison_options.doubles_known_of = StoreName::kDeadLetters;
     comparison_options.progress = {};
+    comparison_options.only_other = nullptr;
     const auto made_again = rows.letters();
     Comparison of_letters(*made_again, *letters, none, none, comparison_options, report.log);
     WEIR_ASSIGN_OR_RETURN(const ComparisonTotals letter_totals, of_letters.run(scope, /*required=*/true));

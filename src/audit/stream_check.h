@@ -26,6 +26,7 @@ struct StreamCheck {
   const std::map<std::string, int64_t>& txns;
   const std::map<int32_t, ShardBooks>& shards;
   const IdentitySet& erased;
+  const IdentitySet& replayed;  ///< Rows that the lake has though their events were rejected at first.
   TableReport& report;
 
   /// A stream that is gone, another one, or empty is a note and no difference.

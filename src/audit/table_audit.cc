@@ -1,7 +1,12 @@
 #include "audit/table_audit.h"
 
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 
 #include "audit/hot_check.h"
 #include "audit/lake_rows.h"
@@ -59,7 +64,8 @@ class TableAudit {
  private:
   Status open_lake() {
     const engine::StoreOptions store{.sync = options_.lake_sync};
-    WEIR_ASSIGN_OR_RETURN(rows_.table, engine::DeltaTable::open(engine_, lake::table_url(options_.lake_url, table_), store));
+    WEIR_ASSIGN_OR_RETURN(rows_.table,
+                          engine::DeltaTable::open(engine_, lake::table_url(options_.lake_url, table_), store));
     WEIR_RETURN_IF_ERROR(pin(&rows_, table_, "", StoreName::kLake));
     report_.lake_version = rows_.description.version;
     shards_ = shard_books(rows_.description.txns, table_);
@@ -96,15 +102,89 @@ class TableAudit {
                                 erasure.predicate + "' --reason '" + erasure.reason + "'");
       }
       if (!carried_out(erasure)) continue;  // Its rows are rows like all others as yet.
-      for (const auto& [shard, ranges] : erasure.identities.shards()) {
-        for (const IdentityRange& range : ranges) erased_.add(shard, range);
-      }
+      add(erasure.identities, &erased_);
     }
     erased_.finish();
+    WEIR_RETURN_IF_ERROR(read_letter_decisions());
     WEIR_ASSIGN_OR_RETURN(quarantined_, quarantined_rows(objects_, table_));
     const lake::GapStore gaps(objects_);
     WEIR_ASSIGN_OR_RETURN(report_.gaps, gaps.list(table_));
     return ok_status();
+  }
+
+  Status read_letter_decisions() {
+    WEIR_ASSIGN_OR_RETURN(report_.letter_decisions, LetterStore(objects_).list(table_));
+    for (const LetterDecision& decision : report_.letter_decisions) {
+      if (decision.fate != LetterFate::kReplayed) continue;
+      if (!decision.done) {
+        report_.notes.push_back("replay " + std::to_string(decision.number) +
+                                " of dead letters is not finished: weir dead-letters FILE replay --table " + table_);
+      }
+      if (carried_out(decision)) add(decision.rows, &replayed_);
+    }
+    replayed_.finish();
+    return check_replays();
+  }
+
+  // What the lake counts as replayed, and whether each of these rows is there.
+  Status check_replays() {
+    IdentitySet wanted;
+    for (const auto& [shard, ranges] : replayed_.shards()) {
+      const auto counted = rows_.description.txns.find(position_app_id(table_, shard) + "/replayed");
+      const int64_t says = counted == rows_.description.txns.end() ? 0 : counted->second;
+      if (says != replayed_.size(shard)) {
+        report_.log.add({.kind = FindingKind::kCountOff,
+                         .store = StoreName::kLake,
+                         .shard = shard,
+                         .range = {Seq{1}, shards_[shard].position},
+                         .rows = std::abs(says - replayed_.size(shard)),
+                         .detail = "its transactions count " + std::to_string(says) +
+                                   " replayed dead letters, the records " + std::to_string(replayed_.size(shard))});
+      }
+      for (const IdentityRange& range : ranges) {
+        for (Seq seq = range.seqs.first; seq <= range.seqs.last; seq = seq + 1) {
+          if (!erased_.contains(shard, {seq, range.row})) wanted.add_row(shard, {seq, range.row});
+        }
+      }
+    }
+    wanted.finish();
+    if (wanted.shards().empty()) return ok_status();
+    IdentitySet there;
+    const auto schema = arrow::schema({arrow::field("_shard", arrow::int32()), arrow::field("_seq", arrow::int64()),
+                                       arrow::field("_row", arrow::int32())});
+    WEIR_RETURN_IF_ERROR(
+        query(rows_).each_batch(R"(SELECT "_shard", "_seq", "_row" FROM "audited" WHERE )" + identities_sql(wanted),
+                                schema, [&](const arrow::RecordBatch& batch) {
+                                  const auto& of_shard = static_cast<const arrow::Int32Array&>(*batch.column(0));
+                                  const auto& seqs = static_cast<const arrow::Int64Array&>(*batch.column(1));
+                                  const auto& ordinals = static_cast<const arrow::Int32Array&>(*batch.column(2));
+                                  for (int64_t i = 0; i < batch.num_rows(); ++i) {
+                                    there.add_row(of_shard.Value(i), {Seq{seqs.Value(i)}, ordinals.Value(i)});
+                                  }
+                                  return ok_status();
+                                }));
+    there.finish();
+    for (const auto& [shard, ranges] : wanted.shards()) {
+      for (const IdentityRange& range : ranges) {
+        for (Seq seq = range.seqs.first; seq <= range.seqs.last; seq = seq + 1) {
+          const RowId id{seq, range.row};
+          if (there.contains(shard, id)) continue;
+          report_.log.add_row({.kind = FindingKind::kMissing,
+                               .store = StoreName::kLake,
+                               .shard = shard,
+                               .id = id,
+                               .detail = "a replay of dead letters made it"});
+        }
+      }
+    }
+    report_.log.pass_in_order();
+    return ok_status();
+  }
+
+  static void add(const IdentitySet& identities, IdentitySet* to) {
+    for (const auto& [shard, ranges] : identities.shards()) {
+      for (const IdentityRange& range : ranges) to->add(shard, range);
+    }
   }
 
   [[nodiscard]] LakeQuery query(const Pinned& pinned) const {
@@ -115,6 +195,11 @@ class TableAudit {
   [[nodiscard]] bool carried_out(const Erasure& erasure) const {
     const auto last = rows_.description.txns.find(erasure_app_id(table_));
     return last != rows_.description.txns.end() && erasure.number <= last->second;
+  }
+
+  [[nodiscard]] bool carried_out(const LetterDecision& decision) const {
+    const auto last = rows_.description.txns.find(replay_app_id(table_));
+    return last != rows_.description.txns.end() && decision.number <= last->second;
   }
 
   // How many rows the lake has given up on request, of each shard.
@@ -130,7 +215,7 @@ class TableAudit {
     say("the lake's own books");
     std::map<int32_t, int64_t> expected;
     for (const auto& [shard, books] : shards_) {
-      if (books.rows) expected[shard] = *books.rows - erased_in_lake(shard);
+      if (books.rows) expected[shard] = *books.rows + replayed_.size(shard) - erased_in_lake(shard);
     }
     WEIR_ASSIGN_OR_RETURN(const ShardRows rows,
                           check_books(query(rows_), shards_, expected, rows_.files, {}, report_.log));
@@ -153,7 +238,8 @@ class TableAudit {
       if (books.rejects) expected[shard] = *books.rejects;
     }
     BooksOptions options{.store = StoreName::kDeadLetters, .row_filter = letter_filter()};
-    WEIR_ASSIGN_OR_RETURN(ShardRows rows, check_books(query(letters_), shards_, expected, letters_.files, options, report_.log));
+    WEIR_ASSIGN_OR_RETURN(ShardRows rows,
+                          check_books(query(letters_), shards_, expected, letters_.files, options, report_.log));
     for (RangeReport& range : report_.ranges) {
       range.dead_letters = rows[range.shard];
       range.rows_at_fault += rows_at_fault(StoreName::kDeadLetters, range.shard);
@@ -167,7 +253,11 @@ class TableAudit {
       return ok_status();
     }
     LakeRows rows(query(rows_), hashed_columns_sql(*options_.plan));
-    HotCheck check{.options = options_, .lake = rows, .shards = shards_, .erased = erased_, .quarantined = quarantined_,
+    HotCheck check{.options = options_,
+                   .lake = rows,
+                   .shards = shards_,
+                   .erased = erased_,
+                   .quarantined = quarantined_,
                    .report = report_};
     return check.run().with_context("ClickHouse");
   }
@@ -193,6 +283,7 @@ class TableAudit {
                       .txns = rows_.description.txns,
                       .shards = shards_,
                       .erased = erased_,
+                      .replayed = replayed_,
                       .report = report_};
     return check.run().with_context("the stream");
   }
@@ -223,6 +314,7 @@ class TableAudit {
   std::map<int32_t, ShardBooks> shards_;
   IdentitySet erased_;
   IdentitySet quarantined_;
+  IdentitySet replayed_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "audit/erasure_store.h"
 #include "audit/findings.h"
 #include "audit/lake_books.h"
+#include "audit/letter_store.h"
 #include "audit/stream_rows.h"
 #include "base/clock.h"
 #include "base/status.h"
@@ -82,19 +83,20 @@ struct TableReport {
   int64_t lake_version = 0;
   std::vector<RangeReport> ranges;
   FindingLog log;
-  std::vector<lake::Gap> gaps;       ///< Given up and recorded; no difference.
-  std::vector<Erasure> erasures;     ///< Likewise.
-  int64_t quarantined = 0;           ///< Rows that ClickHouse refused and Weir put aside; likewise.
-  std::vector<std::string> notes;    ///< What was not compared and why.
+  std::vector<lake::Gap> gaps;                   ///< Given up and recorded; no difference.
+  std::vector<Erasure> erasures;                 ///< Likewise.
+  std::vector<LetterDecision> letter_decisions;  ///< Likewise.
+  int64_t quarantined = 0;                       ///< Rows that ClickHouse refused and Weir put aside; likewise.
+  std::vector<std::string> notes;                ///< What was not compared and why.
   [[nodiscard]] bool clean() const { return log.clean(); }
 };
 
 /// `range` cut to the sequences that were asked for.
 [[nodiscard]] SeqRange asked_for(const TableAuditOptions& options, SeqRange range);
 
-/// Audits one table at its newest version: everything at or below the positions read at the start is immutable, so it runs
-/// beside live ingest. kNotFound: the table is not in the lake yet. Any other error names the store that did not answer.
-/// Blocks; one thread.
+/// Audits one table at its newest version: everything at or below the positions read at the start is immutable, so it
+/// runs beside live ingest. kNotFound: the table is not in the lake yet. Any other error names the store that did not
+/// answer. Blocks; one thread.
 [[nodiscard]] Result<TableReport> audit_table(const engine::Engine& engine, const Clock& clock,
                                               const TableAuditOptions& options);
 

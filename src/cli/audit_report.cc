@@ -36,7 +36,8 @@ void print_table(const audit::TableReport& report, std::string_view file, std::o
     out << "  difference: " << describe(finding) << "\n    next: " << next_step(finding, file) << "\n";
   }
   if (report.log.omitted() > 0) {
-    out << "  and " << grouped(report.log.omitted()) << " more ranges that differ; mend these first, then audit again\n";
+    out << "  and " << grouped(report.log.omitted())
+        << " more ranges that differ; mend these first, then audit again\n";
   }
   for (const lake::Gap& gap : report.gaps) {
     out << "  accepted gap: shard " << gap.shard << ", _seq " << to_string(gap.range) << ": " << gap.reason << "\n";
@@ -46,6 +47,18 @@ void print_table(const audit::TableReport& report, std::string_view file, std::o
     for (const auto& [shard, upto] : erasure.upto) rows += erasure.identities.size(shard);
     out << "  erasure " << erasure.number << (erasure.done ? "" : " (NOT FINISHED)") << ": " << grouped(rows)
         << " rows, " << erasure.reason << "\n";
+  }
+  for (const audit::LetterDecision& decision : report.letter_decisions) {
+    int64_t letters = 0;
+    int64_t rows = 0;
+    for (const auto& [shard, ranges] : decision.letters.shards()) {
+      letters += decision.letters.size(shard);
+      rows += decision.rows.size(shard);
+    }
+    out << "  dead letters " << to_string(decision.fate) << " (" << decision.number
+        << (decision.done ? "): " : ", NOT FINISHED): ") << grouped(letters);
+    if (decision.fate == audit::LetterFate::kReplayed) out << ", of which " << grouped(rows) << " became rows";
+    out << (decision.reason.empty() ? "" : ", " + decision.reason) << "\n";
   }
   if (report.quarantined > 0) {
     out << "  quarantined: " << grouped(report.quarantined) << " rows that ClickHouse can never take\n";
@@ -78,12 +91,9 @@ std::string store_word(audit::StoreName store) {
 }
 
 Json finding_json(const audit::Finding& finding, std::string_view file) {
-  Json json{{"kind", std::string(to_string(finding.kind))},
-            {"store", store_word(finding.store)},
-            {"shard", finding.shard},
-            {"first_seq", finding.range.first.value},
-            {"last_seq", finding.range.last.value},
-            {"rows", finding.rows}};
+  Json json{
+      {"kind", std::string(to_string(finding.kind))}, {"store", store_word(finding.store)},   {"shard", finding.shard},
+      {"first_seq", finding.range.first.value},       {"last_seq", finding.range.last.value}, {"rows", finding.rows}};
   if (finding.example) json["example"] = {{"_seq", finding.example->seq.value}, {"_row", finding.example->row}};
   if (finding.kind == audit::FindingKind::kChanged) {
     // As text: JSON readers keep 53 bits of a number.
@@ -121,6 +131,19 @@ Json table_json(const audit::TableReport& report, std::string_view file) {
                         {"done", erasure.done},
                         {"shards", std::move(shards)}});
   }
+  Json decisions = Json::array();
+  for (const audit::LetterDecision& decision : report.letter_decisions) {
+    Json shards = Json::array();
+    for (const auto& [shard, identities] : decision.letters.shards()) {
+      shards.push_back(
+          {{"shard", shard}, {"letters", decision.letters.size(shard)}, {"rows", decision.rows.size(shard)}});
+    }
+    decisions.push_back({{"number", decision.number},
+                         {"fate", to_string(decision.fate)},
+                         {"reason", decision.reason},
+                         {"done", decision.done},
+                         {"shards", std::move(shards)}});
+  }
   return {{"table", report.table},
           {"lake_version", report.lake_version},
           {"clean", report.clean()},
@@ -130,6 +153,7 @@ Json table_json(const audit::TableReport& report, std::string_view file) {
           {"rows_at_fault", report.log.rows()},
           {"gaps", std::move(gaps)},
           {"erasures", std::move(erasures)},
+          {"letter_decisions", std::move(decisions)},
           {"quarantined", report.quarantined},
           {"notes", report.notes}};
 }

@@ -13,7 +13,8 @@
 namespace weir::cli {
 namespace {
 
-void print_outcome(const audit::ErasureOutcome& outcome, const EraseCommandOptions& options, std::ostream& out) {
+void print_outcome(const audit::ErasureOutcome& outcome, const EraseCommandOptions& options, bool in_trino,
+                   std::ostream& out) {
   const audit::Erasure& erasure = outcome.erasure;
   if (erasure.number == 0) {
     out << "no row of " << options.table << " matches; nothing was recorded\n";
@@ -32,6 +33,10 @@ void print_outcome(const audit::ErasureOutcome& outcome, const EraseCommandOptio
       << grouped(outcome.hot_rows_deleted) << " from ClickHouse just now\n"
       << "Old versions of the lake still hold their bytes until `weir maintain " << options.file
       << "` has vacuumed them. The stream, the dead letters and tables derived from this one are not touched.\n";
+  if (in_trino) {
+    out << "The view in Trino shows them until weir run publishes it anew; while nothing runs: weir trino "
+        << options.file << " refresh\n";
+  }
 }
 
 std::string outcome_json(const audit::ErasureOutcome& outcome) {
@@ -61,7 +66,7 @@ int erase(const GlobalOptions& global, const EraseCommandOptions& options, const
   if (global.json) {
     environment.out << outcome_json(*outcome) << "\n";
   } else {
-    print_outcome(*outcome, options, environment.out);
+    print_outcome(*outcome, options, opened->config.trino.has_value(), environment.out);
   }
   return kDone;
 }

@@ -16,7 +16,15 @@ Result<Seq> LakeSink::resolve() {
   WEIR_ASSIGN_OR_RETURN(counts_.events, ledger_.counter("events"));
   WEIR_ASSIGN_OR_RETURN(counts_.filtered, ledger_.counter("filtered"));
   WEIR_ASSIGN_OR_RETURN(counts_.rejects, ledger_.counter("rejects"));
+  WEIR_RETURN_IF_ERROR(read_replays());
   return position;
+}
+
+// Replays of dead letters commit beside us.
+Status LakeSink::read_replays() {
+  WEIR_ASSIGN_OR_RETURN(counts_.replayed, ledger_.counter("replayed"));
+  WEIR_ASSIGN_OR_RETURN(counts_.replayed_filtered, ledger_.counter("replayed_filtered"));
+  return ok_status();
 }
 
 Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) {
@@ -57,12 +65,13 @@ Status LakeSink::write(const std::vector<std::shared_ptr<const Slice>>& slices) 
                               {"last_seq", range.last.value}}}};
   WEIR_RETURN_IF_ERROR(ledger_.commit(position(), range.last, files.get(), also, info.dump()));
   counts_ = counts;
-  return ok_status();
+  return read_replays();
 }
 
 Status LakeSink::checkpoint() { return ledger_.table().checkpoint(); }
 
-Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table, int32_t shard) {
+Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table,
+                                                      int32_t shard) {
   const std::string app_id = position_app_id(table, shard);
   WEIR_ASSIGN_OR_RETURN(const auto created, snapshot.txn(app_id + "/stream_created_us"));
   if (!created) return std::optional<StreamIdentity>();
@@ -77,8 +86,13 @@ Result<RunningCounts> running_counts(const LakeSnapshot& snapshot, std::string_v
   WEIR_ASSIGN_OR_RETURN(const auto events, snapshot.txn(app_id + "/events"));
   WEIR_ASSIGN_OR_RETURN(const auto filtered, snapshot.txn(app_id + "/filtered"));
   WEIR_ASSIGN_OR_RETURN(const auto rejects, snapshot.txn(app_id + "/rejects"));
-  return RunningCounts{
-      .events = events.value_or(0), .filtered = filtered.value_or(0), .rejects = rejects.value_or(0)};
+  WEIR_ASSIGN_OR_RETURN(const auto replayed, snapshot.txn(app_id + "/replayed"));
+  WEIR_ASSIGN_OR_RETURN(const auto replayed_filtered, snapshot.txn(app_id + "/replayed_filtered"));
+  return RunningCounts{.events = events.value_or(0),
+                       .filtered = filtered.value_or(0),
+                       .rejects = rejects.value_or(0),
+                       .replayed = replayed.value_or(0),
+                       .replayed_filtered = replayed_filtered.value_or(0)};
 }
 
 }  // namespace weir::pipeline

@@ -16,22 +16,27 @@ namespace weir::pipeline {
 struct RunningCounts {
   int64_t events = 0;
   int64_t filtered = 0;
-  int64_t rejects = 0;
-  [[nodiscard]] int64_t rows() const { return events - filtered - rejects; }
+  int64_t rejects = 0;            ///< When their events were read; what became of them since is counted apart:
+  int64_t replayed = 0;           ///< ..dead letters that are rows now,
+  int64_t replayed_filtered = 0;  ///< ..and those that the SQL leaves out.
+  [[nodiscard]] int64_t rows() const { return events - filtered - rejects + replayed; }
+  [[nodiscard]] int64_t left_out() const { return filtered + replayed_filtered; }
+  [[nodiscard]] int64_t dead_letters() const { return rejects - replayed - replayed_filtered; }
 };
 
 struct LakeSinkOptions {
   std::string table;
   int32_t shard = 0;
   Epoch epoch;
-  int64_t stream_base = 0;             ///< Base of the stream's incarnation: Seq = stream sequence + base.
-  int64_t stream_created_us = 0;       ///< When the stream was created, microseconds since 1970; names the incarnation.
-                                       ///< 0: the rows come from no stream (files), and none is remembered.
-  std::optional<Seq> initial = {};     ///< Position of a shard that the table has not seen yet; empty: refuse it.
+  int64_t stream_base = 0;          ///< Base of the stream's incarnation: Seq = stream sequence + base.
+  int64_t stream_created_us = 0;    ///< When the stream was created, microseconds since 1970; names the incarnation.
+                                    ///< 0: the rows come from no stream (files), and none is remembered.
+  std::optional<Seq> initial = {};  ///< Position of a shard that the table has not seen yet; empty: refuse it.
 };
 
-/// The rows of one (table, shard) in its Delta table: the ledger of the whole pipeline. Position, epoch, running counts and
-/// the stream's identity are application transactions of the commit that carries the rows, so they can never disagree.
+/// The rows of one (table, shard) in its Delta table: the ledger of the whole pipeline. Position, epoch, running counts
+/// and the stream's identity are application transactions of the commit that carries the rows, so they can never
+/// disagree.
 class LakeSink final : public Sink {
  public:
   LakeSink(LakeTable& table, LakeSinkOptions options);
@@ -47,14 +52,16 @@ class LakeSink final : public Sink {
   [[nodiscard]] const RunningCounts& counts() const { return counts_; }
 
  private:
+  [[nodiscard]] Status read_replays();
+
   LakeLedger ledger_;
   const LakeSinkOptions options_;
   RunningCounts counts_;
 };
 
 /// What the lake remembers of the stream at its position; empty before the first commit with an event.
-[[nodiscard]] Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot, std::string_view table,
-                                                                    int32_t shard);
+[[nodiscard]] Result<std::optional<StreamIdentity>> stream_identity(const LakeSnapshot& snapshot,
+                                                                    std::string_view table, int32_t shard);
 
 /// Running totals as a snapshot holds them.
 [[nodiscard]] Result<RunningCounts> running_counts(const LakeSnapshot& snapshot, std::string_view table, int32_t shard);

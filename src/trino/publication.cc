@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdio>
 #include <iterator>
+#include <utility>
 
 namespace weir::trino {
 namespace {
@@ -13,8 +14,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds kMarginMax = std::chrono::hours(1);
 constexpr int64_t kUsPerMs = 1'000;
 
-// Until when a query may be planned on a view that takes rows after the lake's position from ClickHouse. All of these are
-// at least as young as the newest event of the lake, so none of them goes before its time plus the retention.
+// Until when a query may be planned on a view that takes rows after the lake's position from ClickHouse. All of these
+// are at least as young as the newest event of the lake, so none of them goes before its time plus the retention.
 std::optional<int64_t> valid_until_us(const TablePositions& at) {
   const int64_t life_ms = (*at.retention - retention_margin(*at.retention)).count();
   return (*at.lake_time_us / kUsPerMs + life_ms) * kUsPerMs;
@@ -43,6 +44,17 @@ Decision publish_lake_alone(const TablePositions& at) {
   return {.publish = true, .content = {.kind = ViewKind::kLakeAlone}, .reason = why_lake_alone(at)};
 }
 
+// The same ClickHouse view behind a newer version of the lake: rows up to there are the lake's from now on, and
+// whatever ClickHouse showed above stays. So the version that a view names is never left to be cleaned away.
+Decision move_on(const TablePositions& at, const ViewContent& published, std::string why) {
+  Decision decision{.publish = at.lake_position >= published.w, .content = {}, .reason = std::move(why)};
+  if (!decision.publish) return decision;
+  decision.content = published;
+  decision.content.w = at.lake_position;
+  decision.content.lake_version = at.lake_version;
+  return decision;
+}
+
 std::optional<int64_t> number_at(std::string_view text, size_t position) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data() + position, text.data() + text.size(), number);
@@ -63,8 +75,8 @@ std::optional<int64_t> time_at(std::string_view text, size_t position) {
     return std::nullopt;
   }
   const std::chrono::sys_days date = std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day);
-  const auto time = date + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) +
-                    milliseconds(ms);
+  const auto time =
+      date + std::chrono::hours(hour) + std::chrono::minutes(minute) + std::chrono::seconds(second) + milliseconds(ms);
   return std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
 }
 
@@ -77,24 +89,21 @@ Decision decide(const TablePositions& at, const std::optional<ViewContent>& publ
   const bool joined = at.hot == HotState::kLive && at.hot_start <= at.lake_position;
   if (joined && at.hot_position >= at.lake_position && far_from_expiry(at, now_us)) {
     Decision decision{.publish = true, .reason = ""};
-    decision.content = {.kind = ViewKind::kHotCold,
-                        .w = at.lake_position,
-                        .lake_version = at.lake_version,
-                        .hot_start = at.hot_start};
+    decision.content = {
+        .kind = ViewKind::kHotCold, .w = at.lake_position, .lake_version = at.lake_version, .hot_start = at.hot_start};
     if (at.retention) decision.content.valid_until_us = valid_until_us(at);
     return decision;
   }
-  const bool stands = published && published->kind == ViewKind::kHotCold && published->hot_start == at.hot_start &&
-                      published->valid_until_us.value_or(now_us + 1) > now_us;
+  const bool hot_shown = published && published->kind == ViewKind::kHotCold;
+  const bool stands =
+      hot_shown && published->hot_start == at.hot_start && published->valid_until_us.value_or(now_us + 1) > now_us;
   if (joined && at.hot_position < at.lake_position && stands) {
-    return {.publish = false, .content = {}, .reason = "ClickHouse is a moment behind the lake"};
+    return move_on(at, *published, "ClickHouse is a moment behind the lake");
   }
-  const bool nothing_shown_of_hot = !published || published->kind == ViewKind::kLakeAlone;
-  if (nothing_shown_of_hot || at.lake_position >= at.hot_seen) return publish_lake_alone(at);
-  return {.publish = false,
-          .content = {},
-          .reason = "the lake is at _seq " + std::to_string(at.lake_position) + " and ClickHouse has shown rows up to " +
-                    std::to_string(at.hot_seen)};
+  if (!hot_shown || at.lake_position >= at.hot_seen) return publish_lake_alone(at);
+  return move_on(at, *published,
+                 "the lake is at _seq " + std::to_string(at.lake_position) + " and ClickHouse has shown rows up to " +
+                     std::to_string(at.hot_seen));
 }
 
 std::optional<ViewContent> content_of(std::string_view stored_query) {
@@ -113,8 +122,9 @@ std::optional<ViewContent> content_of(std::string_view stored_query) {
   const auto hot_start = hot_view == std::string::npos ? std::nullopt : number_at(query, hot_view + 2);
   const size_t version = query.find(kVersion);
   const auto lake_version = version == std::string::npos ? std::nullopt : number_at(query, version + kVersion.size());
-  if (!w || !hot_start || !lake_version) return std::nullopt;
-  content = {.kind = ViewKind::kHotCold, .w = *w, .lake_version = *lake_version, .hot_start = *hot_start};
+  if (!w || !hot_start) return std::nullopt;
+  // Views once had a predicate on _seq in place of a version.
+  content = {.kind = ViewKind::kHotCold, .w = *w, .lake_version = lake_version.value_or(0), .hot_start = *hot_start};
   if (const size_t deadline = query.find(kDeadline); deadline != std::string::npos) {
     content.valid_until_us = time_at(query, deadline + kDeadline.size());
     if (!content.valid_until_us) return std::nullopt;

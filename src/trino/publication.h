@@ -22,13 +22,14 @@ enum class HotState : uint8_t {
 /// What a table's shard 0 knows of itself at one moment.
 struct TablePositions {
   int64_t lake_position = 0;
-  int64_t lake_version = 0;             ///< A version of the lake's table that has lake_position.
-  std::optional<int64_t> lake_time_us;  ///< A stored time that no row above lake_position is older than; microseconds UTC.
+  int64_t lake_version = 0;  ///< A version of the lake's table that has lake_position.
+  std::optional<int64_t>
+      lake_time_us;  ///< A stored time that no row above lake_position is older than; microseconds UTC.
   HotState hot = HotState::kNone;
   int64_t hot_position = 0;
   int64_t hot_start = 0;
-  /// The highest _seq that anybody may have seen in ClickHouse: hot_position, or the end of what is announced, by memory
-  /// and by the KV entry, whichever is higher.
+  /// The highest _seq that anybody may have seen in ClickHouse: hot_position, or the end of what is announced, by
+  /// memory and by the KV entry, whichever is higher.
   int64_t hot_seen = 0;
   std::optional<std::chrono::milliseconds> retention;  ///< Of the ClickHouse table.
 };
@@ -40,20 +41,22 @@ struct Decision {
   std::string reason;   ///< For people: why the lake alone, or why nothing is published.
 };
 
-/// What the view of a table should say, so that a query on it is never wrong: it misses nothing that was shown before and
-/// shows nothing twice.
+/// What the view of a table should say, so that a query on it is never wrong: it misses nothing that was shown before
+/// and shows nothing twice.
 ///
 /// * ClickHouse is live and holds everything after the lake's position: the lake up to there, ClickHouse after it.
-/// * Otherwise, once the lake holds all that ClickHouse may have shown by this view, or where it never was in it: the lake
+/// * Otherwise, once the lake holds all that ClickHouse may have shown by this view, or where it never was in it: the
+/// lake
 ///   alone.
-/// * Otherwise nothing: what is published stays. Its W may be old, which is still right; queries may fail, never be wrong.
+/// * Otherwise the lake as it is now, and what the published view has of ClickHouse above it. Queries may fail, never
+/// be wrong.
 ///
-/// `published`: what stands there now, of ours; it decides only whether a live ClickHouse that is a moment behind is
-/// reason to change it.
-[[nodiscard]] Decision decide(const TablePositions& positions, const std::optional<ViewContent>& published, int64_t now_us);
+/// `published`: what stands there now, of ours.
+[[nodiscard]] Decision decide(const TablePositions& positions, const std::optional<ViewContent>& published,
+                              int64_t now_us);
 
-/// How long before its rows expire a view stops to answer: longer than a query may run. An eighth of the retention, at most
-/// an hour.
+/// How long before its rows expire a view stops to answer: longer than a query may run. An eighth of the retention, at
+/// most an hour.
 [[nodiscard]] std::chrono::milliseconds retention_margin(std::chrono::milliseconds retention);
 
 /// What the query of a view says, as Trino gives it back. Nothing: it is not like one of ours.

@@ -42,7 +42,8 @@ std::vector<std::string_view> numbers_of(std::string_view sql) {
 }
 
 ViewReport failed(std::string view, Status status) {
-  ViewReport report{.view = std::move(view), .outcome = ViewOutcome::kFailed, .content = {}, .detail = status.message()};
+  ViewReport report{
+      .view = std::move(view), .outcome = ViewOutcome::kFailed, .content = {}, .detail = status.message()};
   report.status = std::move(status);
   return report;
 }
@@ -77,8 +78,8 @@ bool is_ours(std::string_view stored_query, std::string_view comment) {
 Publisher::Publisher(Client& client, const Clock& clock, PublisherOptions options)
     : client_(client), clock_(clock), options_(std::move(options)) {}
 
-// Once Trino is away, the rest of a round does not wait for it again. A statement may also fail for want of what is behind
-// a catalog, which is nothing to the other tables: so Trino itself is asked.
+// Once Trino is away, the rest of a round does not wait for it again. A statement may also fail for want of what is
+// behind a catalog, which is nothing to the other tables: so Trino itself is asked.
 Result<StatementResult> Publisher::ask(const std::string& sql, const std::stop_token& stop) {
   WEIR_RETURN_IF_ERROR(away_);
   auto answer = client_.execute(sql, stop);
@@ -136,17 +137,19 @@ Status Publisher::ensure_registered(const ServerState& state, const std::string&
                                     PublishReport* report, const std::stop_token& stop) {
   const std::string location = table_location(options_.lake_url, folder);
   if (state.lake_tables.contains(name)) return check_location(name, location, stop);
-  const Status called = run("CALL " + quote_identifier(options_.names.admin_catalog) + ".system.register_table(" +
-                                quote_string(kLakeSchema) + ", " + quote_string(name) + ", " + quote_string(location) + ")",
-                            stop);
+  const Status called =
+      run("CALL " + quote_identifier(options_.names.admin_catalog) + ".system.register_table(" +
+              quote_string(kLakeSchema) + ", " + quote_string(name) + ", " + quote_string(location) + ")",
+          stop);
   if (called.code() == StatusCode::kAlreadyExists) return ok_status();  // Another process was faster.
   WEIR_RETURN_IF_ERROR(called.with_context("registering " + location));
   ++report->registered;
   return ok_status();
 }
 
-// The digest that Trino's spelling of the query will have. Asked of a view that nobody looks at, once per shape: written
-// into the real one's comment afterwards, it would be lost if we died in between, and the view would look edited.
+// The digest that Trino's spelling of the query will have. Asked of a view that nobody looks at, once per shape:
+// written into the real one's comment afterwards, it would be lost if we died in between, and the view would look
+// edited.
 Result<ViewMark> Publisher::mark_for(const ServerState& state, const WantedView& wanted, const std::stop_token& stop) {
   ViewMark mark{.stored = "", .sent = digest_of_sent(wanted.query, state.version)};
   if (const auto known = stored_digests_.find(mark.sent); known != stored_digests_.end()) {
@@ -181,8 +184,8 @@ ViewReport Publisher::ensure_view(const ServerState& state, const WantedView& wa
     }
     const ViewMark mark = *mark_of(stored.comment);
     stored_digests_.emplace(mark.sent, mark.stored);
-    if (mark.sent == digest_of_sent(wanted.query, state.version) && numbers_of(stored.query) == numbers_of(wanted.query) &&
-        stored.comment == with_mark(wanted.text, mark)) {
+    if (mark.sent == digest_of_sent(wanted.query, state.version) &&
+        numbers_of(stored.query) == numbers_of(wanted.query) && stored.comment == with_mark(wanted.text, mark)) {
       return report;
     }
   }
@@ -196,6 +199,17 @@ ViewReport Publisher::ensure_view(const ServerState& state, const WantedView& wa
   return report;
 }
 
+// Another process may have published what came after our snapshot was taken. A table that was made anew has lower
+// versions for good: the second time it is believed.
+bool Publisher::is_older(const std::string& table, const std::optional<ViewContent>& published,
+                         const Decision& decision) {
+  const bool older = decision.publish && published && decision.content.kind == ViewKind::kHotCold &&
+                     published->kind == ViewKind::kHotCold && published->lake_version > decision.content.lake_version;
+  if (older) return older_.insert(table).second;
+  older_.erase(table);
+  return false;
+}
+
 ViewReport Publisher::publish_table(const ServerState& state, const TableInput& table, const std::stop_token& stop) {
   const std::string& name = table.plan->table;
   std::optional<ViewContent> published;
@@ -204,6 +218,13 @@ ViewReport Publisher::publish_table(const ServerState& state, const TableInput& 
     published = content_of(stored->second.query);
   }
   const Decision decision = decide(table.positions, published, clock_.unix_us());
+  if (is_older(name, published, decision)) {
+    return {.view = name,
+            .outcome = ViewOutcome::kKept,
+            .content = published,
+            .detail = "a newer version of the lake is published already",
+            .status = {}};
+  }
   if (!decision.publish) {
     return {.view = name, .outcome = ViewOutcome::kKept, .content = published, .detail = decision.reason, .status = {}};
   }
@@ -221,8 +242,9 @@ ViewReport Publisher::publish_letters(const ServerState& state, const std::vecto
                                       const std::stop_token& stop) {
   // A table that is being opened again is left out of a round; its dead letters stay.
   for (const TableInput& table : tables) {
-    letters_[table.plan->table] = {{table.plan->table, table.positions.lake_position, table.unfinished_files},
-                                   table.dead_letters};
+    letters_[table.plan->table] = {
+        {table.plan->table, table.positions.lake_position, table.unfinished_files, table.replayed_letters},
+        table.dead_letters};
   }
   std::vector<CountedLetters> counted;
   int64_t letters = 0;
@@ -257,8 +279,9 @@ ViewReport Publisher::publish_status(const ServerState& state, const std::vector
                     .content = content.value_or(ViewContent{}),
                     .lake_position = table.positions.lake_position,
                     .lake_time_us = table.positions.lake_time_us,
-                    .hot_position = table.positions.hot == HotState::kNone ? std::nullopt
-                                                                           : std::optional(table.positions.hot_position),
+                    .hot_position = table.positions.hot == HotState::kNone
+                                        ? std::nullopt
+                                        : std::optional(table.positions.hot_position),
                     .hot_mode = table.hot_mode,
                     .stream_last_seq = table.stream_last_seq});
   }
@@ -268,7 +291,8 @@ ViewReport Publisher::publish_status(const ServerState& state, const std::vector
   const std::string timeless = status_view_query(rows, 0);
   if (const auto stored = state.views.find(name); timeless == status_published_ && stored != state.views.end() &&
                                                   is_ours(stored->second.query, stored->second.comment)) {
-    return {.view = name, .outcome = ViewOutcome::kUnchanged, .content = {}, .detail = std::string(kText), .status = {}};
+    return {
+        .view = name, .outcome = ViewOutcome::kUnchanged, .content = {}, .detail = std::string(kText), .status = {}};
   }
   ViewReport written = ensure_view(state, {name, std::string(kText), status_view_query(rows, clock_.unix_us())}, stop);
   if (written.status.ok()) status_published_ = timeless;

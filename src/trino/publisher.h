@@ -28,6 +28,7 @@ struct TableInput {
   std::optional<int64_t> stream_last_seq;
   int64_t dead_letters = 0;  ///< How many count; a change is what refreshes weir.dead_letters.
   std::vector<UnfinishedFile> unfinished_files;
+  std::string replayed_letters;  ///< As CountedLetters::replayed.
 };
 
 enum class ViewOutcome : uint8_t {
@@ -56,8 +57,8 @@ struct PublishReport {
 
 struct PublisherOptions {
   Names names;
-  std::string lake_url;              ///< file:///.. or s3://..
-  bool with_dead_letters = true;     ///< The lake has the table of dead letters.
+  std::string lake_url;           ///< file:///.. or s3://..
+  bool with_dead_letters = true;  ///< The lake has the table of dead letters.
 };
 
 /// Keeps what stands in one Trino server: schemas, registered tables, views. Every round begins with what is there, so
@@ -68,8 +69,8 @@ class Publisher {
   /// All must outlive it.
   Publisher(Client& client, const Clock& clock, PublisherOptions options);
 
-  /// One round. An error: Trino did not answer or is starting, and nothing is known of the rest. What concerns one view is
-  /// in its report.
+  /// One round. An error: Trino did not answer or is starting, and nothing is known of the rest. What concerns one view
+  /// is in its report.
   [[nodiscard]] Result<PublishReport> publish(const std::vector<TableInput>& tables, const std::stop_token& stop);
 
  private:
@@ -80,7 +81,7 @@ class Publisher {
   struct ServerState {
     std::string version;
     std::set<std::string> schemas;
-    std::set<std::string> lake_tables;  // In weir_lake.
+    std::set<std::string> lake_tables;        // In weir_lake.
     std::map<std::string, StoredView> views;  // In weir.
   };
   // A view as it should be.
@@ -96,15 +97,20 @@ class Publisher {
   [[nodiscard]] Status ensure_schemas(const ServerState& state, const std::stop_token& stop);
   [[nodiscard]] Status ensure_registered(const ServerState& state, const std::string& name, const std::string& folder,
                                          PublishReport* report, const std::stop_token& stop);
-  [[nodiscard]] Status check_location(const std::string& name, const std::string& location, const std::stop_token& stop);
-  [[nodiscard]] ViewReport publish_table(const ServerState& state, const TableInput& table, const std::stop_token& stop);
+  [[nodiscard]] Status check_location(const std::string& name, const std::string& location,
+                                      const std::stop_token& stop);
+  [[nodiscard]] bool is_older(const std::string& table, const std::optional<ViewContent>& published,
+                              const Decision& decision);
+  [[nodiscard]] ViewReport publish_table(const ServerState& state, const TableInput& table,
+                                         const std::stop_token& stop);
   [[nodiscard]] ViewReport publish_letters(const ServerState& state, const std::vector<TableInput>& tables,
                                            const std::stop_token& stop);
   [[nodiscard]] ViewReport publish_status(const ServerState& state, const std::vector<TableInput>& tables,
                                           const PublishReport& report, const std::stop_token& stop);
   void sweep_shapes(const ServerState& state, const std::stop_token& stop);
   [[nodiscard]] ViewReport ensure_view(const ServerState& state, const WantedView& wanted, const std::stop_token& stop);
-  [[nodiscard]] Result<ViewMark> mark_for(const ServerState& state, const WantedView& wanted, const std::stop_token& stop);
+  [[nodiscard]] Result<ViewMark> mark_for(const ServerState& state, const WantedView& wanted,
+                                          const std::stop_token& stop);
 
   Client& client_;
   const Clock& clock_;
@@ -119,6 +125,7 @@ class Publisher {
   std::optional<int64_t> letters_published_;
   std::string status_published_;  // Without its time.
   bool swept_ = false;
+  std::set<std::string> older_;  // Tables of which the last round had an older version than what was published.
   Status away_;
 };
 

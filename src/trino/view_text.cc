@@ -40,8 +40,8 @@ std::string hot_branch(const Names& names, const std::string& table, const std::
          " WHERE \"_shard\" = 0 AND \"_seq\" > " + w + bounds;
 }
 
-// A branch without rows that is folded away while planning, or else fails every query on the view. Each column is a call
-// of fail(): a constant would let the user's own predicate fold the branch away in front of the guard.
+// A branch without rows that is folded away while planning, or else fails every query on the view. Each column is a
+// call of fail(): a constant would let the user's own predicate fold the branch away in front of the guard.
 std::string guard_branch(const std::vector<ColumnView>& columns, const ViewContent& content) {
   std::vector<std::string> items;
   for (const ColumnView& column : columns) {
@@ -50,13 +50,15 @@ std::string guard_branch(const std::vector<ColumnView>& columns, const ViewConte
   }
   std::string too_old = "false";
   if (content.valid_until_us) {
-    too_old = "IF(current_timestamp < " + timestamp_literal(*content.valid_until_us) +
-              ", false, CAST(fail('weir: this view is too old: ClickHouse may have dropped rows that the view takes from "
-              "there; start weir run, or weir trino refresh') AS boolean))";
+    too_old =
+        "IF(current_timestamp < " + timestamp_literal(*content.valid_until_us) +
+        ", false, CAST(fail('weir: this view is too old: ClickHouse may have dropped rows that the view takes from "
+        "there; start weir run, or weir trino refresh') AS boolean))";
   }
   return "SELECT " + joined(items, ", ") + " FROM (VALUES 1) WHERE IF(current_timezone() IN ('UTC', 'Etc/UTC'), " +
          too_old +
-         ", CAST(fail('weir: the time zone of this session is not UTC, so times from ClickHouse would be shifted; set it "
+         ", CAST(fail('weir: the time zone of this session is not UTC, so times from ClickHouse would be shifted; set "
+         "it "
          "to UTC, or sql.forced-session-time-zone=UTC on the server') AS boolean))";
 }
 
@@ -74,17 +76,18 @@ std::string status_values(const StatusRow& row) {
   const bool hot = row.content.kind == ViewKind::kHotCold;
   std::optional<int64_t> lag;
   if (row.stream_last_seq) lag = std::max<int64_t>(0, *row.stream_last_seq - row.lake_position);
-  const std::vector<std::string> values = {
-      varchar(row.table),
-      "0",
-      varchar(!row.published ? "nothing yet" : hot ? "lake and ClickHouse" : "lake"),
-      bigint(hot ? std::optional(row.content.w) : std::nullopt),
-      bigint(row.lake_position),
-      time_or_null(row.lake_time_us),
-      bigint(row.hot_position),
-      varchar(row.hot_mode),
-      bigint(row.stream_last_seq),
-      bigint(lag)};
+  const std::vector<std::string> values = {varchar(row.table),
+                                           "0",
+                                           varchar(!row.published ? "nothing yet"
+                                                   : hot          ? "lake and ClickHouse"
+                                                                  : "lake"),
+                                           bigint(hot ? std::optional(row.content.w) : std::nullopt),
+                                           bigint(row.lake_position),
+                                           time_or_null(row.lake_time_us),
+                                           bigint(row.hot_position),
+                                           varchar(row.hot_mode),
+                                           bigint(row.stream_last_seq),
+                                           bigint(lag)};
   return "(" + joined(values, ", ") + ")";
 }
 
@@ -109,10 +112,12 @@ std::string dead_letter_view_query(const Names& names, const std::vector<Counted
       files += " AND NOT (\"_shard\" = " + std::to_string(file.shard) + " AND \"_seq\" > " +
                std::to_string(file.position) + ")";
     }
-    counted.push_back("(\"table\" = " + quote_string(table.table) + " AND ((\"_shard\" = 0 AND \"_seq\" <= " +
-                      std::to_string(table.lake_position) + ") OR (" + files + ")))");
+    counted.push_back("(\"table\" = " + quote_string(table.table) +
+                      " AND ((\"_shard\" = 0 AND \"_seq\" <= " + std::to_string(table.lake_position) +
+                      (table.replayed.empty() ? "" : " AND NOT (" + table.replayed + ")") + ") OR (" + files + ")))");
   }
-  return "SELECT \"table\", \"_shard\", \"_seq\", \"_row\", \"_time\", \"_subject\", \"code\", \"pointer\", \"reason\", "
+  return "SELECT \"table\", \"_shard\", \"_seq\", \"_row\", \"_time\", \"_subject\", \"code\", \"pointer\", "
+         "\"reason\", "
          "\"payload\", \"headers\" FROM " +
          qualified(names.lake_catalog, kLakeSchema, kDeadLetterView) + " WHERE " +
          (counted.empty() ? "false" : joined(counted, " OR "));
@@ -127,7 +132,8 @@ std::string status_view_query(const std::vector<StatusRow>& rows, int64_t publis
   std::string query =
       "SELECT table_name, shard, rows_from, w, lake_position, lake_time, date_diff('second', lake_time, "
       "current_timestamp) AS lake_age_seconds, hot_position, hot_mode, stream_last_seq, lag_events, " +
-      published + " AS published_at, date_diff('second', " + published + ", current_timestamp) AS published_age_seconds";
+      published + " AS published_at, date_diff('second', " + published +
+      ", current_timestamp) AS published_age_seconds";
   return query + " FROM (VALUES " + joined(values, ", ") +
          ") AS s (table_name, shard, rows_from, w, lake_position, lake_time, hot_position, hot_mode, stream_last_seq, "
          "lag_events) WHERE table_name <> ''";

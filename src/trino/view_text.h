@@ -41,6 +41,7 @@ struct CountedLetters {
   std::string table;
   int64_t lake_position = 0;
   std::vector<UnfinishedFile> unfinished_files;
+  std::string replayed;  ///< SQL predicate of those of the stream that are rows now; empty: none.
 };
 
 /// The query of the view `weir.dead_letters`.
@@ -50,11 +51,11 @@ struct CountedLetters {
 struct StatusRow {
   std::string table;
   bool published = false;
-  ViewContent content;                  ///< What is published of it; counts if `published`.
+  ViewContent content;  ///< What is published of it; counts if `published`.
   int64_t lake_position = 0;
   std::optional<int64_t> lake_time_us;  ///< Stored time of the newest event in the lake.
   std::optional<int64_t> hot_position;
-  std::string hot_mode;                 ///< "live", "catching up", "detached", "none".
+  std::string hot_mode;  ///< "live", "catching up", "detached", "none".
   std::optional<int64_t> stream_last_seq;
 };
 
@@ -62,7 +63,8 @@ struct StatusRow {
 [[nodiscard]] std::string status_view_query(const std::vector<StatusRow>& rows, int64_t published_us);
 
 /// CREATE OR REPLACE VIEW; `view` is qualified().
-[[nodiscard]] std::string create_view_sql(const std::string& view, const std::string& comment, const std::string& query);
+[[nodiscard]] std::string create_view_sql(const std::string& view, const std::string& comment,
+                                          const std::string& query);
 
 /// One line for people: where the rows come from. `reason`: why the lake alone, for kLakeAlone; may be empty.
 [[nodiscard]] std::string comment_text(const ViewContent& content, std::string_view reason);

@@ -11,7 +11,7 @@ import events
 from publishing import BATCH_EVENTS, Feed
 from servers import until
 from trino_server import TrinoServer
-from world import Pipeline, World
+from world import DATABASE, Pipeline, World
 
 # How old an answer may be. It bounds what is shown, not how fast a machine is: a commit, a round of publishing, and the time
 # for which a busy machine, or taking over from a killed process, holds either of them up.
@@ -24,6 +24,9 @@ PAUSE = float(os.environ.get("WEIR_TEST_PAUSE", "0"))
 BATCH = max(BATCH_EVENTS, RATE // 2)
 PREPARED_SECONDS = int(os.environ.get("WEIR_TEST_PREPARED_SECONDS", "20"))  # Later events are made while they flow.
 REFRESH = os.environ.get("WEIR_TEST_REFRESH", "1s")  # Of the view: how far W trails the lake.
+COMMIT = os.environ.get("WEIR_TEST_COMMIT", "1s")  # Of the lake, one file each.
+FLUSH = os.environ.get("WEIR_TEST_FLUSH", "50ms")  # Of ClickHouse. At a high rate, parts of many rows cost less.
+WARM_UP = int(os.environ.get("WEIR_TEST_WARM_UP", "0"))  # Counts before the events flow: a Trino that has just started compiles.
 READERS = 2
 VIEW = f"lake.weir.{events.TABLE}"
 # How the comment of a view begins to say where its rows come from.
@@ -166,10 +169,11 @@ def rest(world: World, trino: TrinoServer, pipeline: Pipeline, last: int) -> Non
 def start(world: World, trino: TrinoServer) -> Pipeline:
     """The stream, the pipeline, and a Trino that has its catalogs."""
     world.create_stream()
-    # One file a second: what a count costs grows with the files of the lake, and a slower machine takes longer to count.
-    lake = f'url = "file://{world.lake}"\ncommit_interval = "1s"'
+    # What a count costs grows with the files of the lake, and a slower machine takes longer to count.
+    lake = f'url = "file://{world.lake}"\ncommit_interval = "{COMMIT}"'
+    clickhouse = f'url = "{world.clickhouse.url}"\ndatabase = "{DATABASE}"\nflush_interval = "{FLUSH}"'
     table = f'order_by = ["customer", "at"]\nsql = "{events.SQL}"'
-    pipeline = world.pipeline(trino=trino.section(refresh_interval=f'"{REFRESH}"'), lake=lake, table=table)
+    pipeline = world.pipeline(clickhouse=clickhouse, trino=trino.section(refresh_interval=f'"{REFRESH}"'), lake=lake, table=table)
     trino.start(pipeline)
     return pipeline
 
@@ -185,6 +189,8 @@ def test_counts_while_events_flow_are_fresh_never_fall_and_hold_no_double(world:
     weir = world.start_weir(pipeline)
     feed.allow(BATCH)
     until(lambda: BOTH_STORES in comment(trino), "the view is there, over both stores")
+    for _ in range(WARM_UP):
+        trino.query(f"SELECT count(*), {wanted(1)} FROM {VIEW}")
     published = Published(feed)
     began, started = feed.published, time.monotonic()
     feed.allow(RATE * 3_600)
