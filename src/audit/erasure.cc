@@ -138,7 +138,7 @@ class Erasing {
   // A replay of dead letters may have brought rows below the positions since. Too many ranges make no predicate; should
   // a replay have come between, the count says so.
   [[nodiscard]] std::string exactly() const {
-    constexpr size_t kRangesMax = 20'000;
+    constexpr size_t kRangesMax = 2'000;
     size_t ranges = 0;
     for (const auto& [shard, of_shard] : outcome_.erasure.identities.shards()) ranges += of_shard.size();
     if (ranges > kRangesMax) return predicate();
@@ -153,9 +153,7 @@ class Erasing {
       WEIR_ASSIGN_OR_RETURN(const auto snapshot, lake_->snapshot());
       WEIR_ASSIGN_OR_RETURN(const auto carried_out, snapshot->txn(erasure_app_id(table_)));
       if (carried_out.value_or(0) >= number) return ok_status();
-      WEIR_ASSIGN_OR_RETURN(const auto replays, snapshot->txn(replay_app_id(table_)));
-      const auto deleted =
-          lake_->delete_rows(replays ? exactly() : predicate(), {{erasure_app_id(table_), number}}, info.dump());
+      const auto deleted = lake_->delete_rows(exactly(), {{erasure_app_id(table_), number}}, info.dump());
       if (deleted.ok()) {
         outcome_.lake_rows_deleted = deleted->rows_deleted;
         if (deleted->rows_deleted == outcome_.rows()) return ok_status();

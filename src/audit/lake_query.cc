@@ -63,6 +63,20 @@ std::string by_seq(const std::vector<IdentityRange>& ranges) {
   return sql;
 }
 
+// Whether there are fewer sequences than ordinals. Not looked at where the identities are too many for lists of
+// sequences.
+bool has_long_messages(const std::vector<IdentityRange>& ranges, int64_t identities) {
+  constexpr int64_t kListedMax = 100'000;
+  if (identities > kListedMax) return false;
+  std::set<int32_t> rows;
+  std::set<Seq> seqs;
+  for (const IdentityRange& range : ranges) {
+    rows.insert(range.row);
+    for (Seq seq = range.seqs.first; seq <= range.seqs.last; seq = seq + 1) seqs.insert(seq);
+  }
+  return seqs.size() < rows.size();
+}
+
 }  // namespace
 
 std::string identities_sql(const IdentitySet& identities) {
@@ -70,12 +84,8 @@ std::string identities_sql(const IdentitySet& identities) {
   std::string sql;
   for (const auto& [shard, ranges] : identities.shards()) {
     if (ranges.empty()) continue;
-    std::set<int32_t> rows;
-    for (const IdentityRange& range : ranges) rows.insert(range.row);
-    const bool many_rows =
-        static_cast<int64_t>(rows.size()) * static_cast<int64_t>(rows.size()) > identities.size(shard);
     sql += (sql.empty() ? "" : " OR ") + ("(\"_shard\" = " + std::to_string(shard)) + " AND (" +
-           (many_rows && rows.size() > 1 ? by_seq(ranges) : by_row(ranges)) + "))";
+           (has_long_messages(ranges, identities.size(shard)) ? by_seq(ranges) : by_row(ranges)) + "))";
   }
   return sql.empty() ? "false" : sql;
 }

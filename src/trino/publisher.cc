@@ -200,14 +200,17 @@ ViewReport Publisher::ensure_view(const ServerState& state, const WantedView& wa
 }
 
 // Another process may have published what came after our snapshot was taken. A table that was made anew has lower
-// versions for good: the second time it is believed.
+// versions for good: they are believed when nobody has published another one by the next round.
 bool Publisher::is_older(const std::string& table, const std::optional<ViewContent>& published,
                          const Decision& decision) {
   const bool older = decision.publish && published && decision.content.kind == ViewKind::kHotCold &&
                      published->kind == ViewKind::kHotCold && published->lake_version > decision.content.lake_version;
-  if (older) return older_.insert(table).second;
-  older_.erase(table);
-  return false;
+  if (!older) {
+    older_.erase(table);
+    return false;
+  }
+  const auto [seen, first_time] = older_.try_emplace(table, published->lake_version);
+  return first_time || std::exchange(seen->second, published->lake_version) != published->lake_version;
 }
 
 ViewReport Publisher::publish_table(const ServerState& state, const TableInput& table, const std::stop_token& stop) {

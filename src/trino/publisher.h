@@ -125,7 +125,7 @@ class Publisher {
   std::optional<int64_t> letters_published_;
   std::string status_published_;  // Without its time.
   bool swept_ = false;
-  std::set<std::string> older_;  // Tables of which the last round had an older version than what was published.
+  std::map<std::string, int64_t> older_;  // By table of which the last round had an older version: the published one.
   Status away_;
 };
 
