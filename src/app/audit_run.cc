@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "app/command_table.h"
 #include "app/services.h"
 #include "app/store_access.h"
 #include "backfill/job_store.h"
@@ -21,18 +22,11 @@ Result<std::shared_ptr<const Plan>> plan_of(const engine::ObjectStore& objects, 
   return current;
 }
 
-Result<const TableSection*> section_of(const PipelineConfig& config, const std::string& table) {
-  for (const TableSection& section : config.tables) {
-    if (section.plan.table == table) return &section;
-  }
-  return not_found("--table " + table + ": " + config.file + " has no such [[table]]");
-}
-
 audit::HotAudit hot_audit(const StoreAccess& access, const TableSection& section) {
   audit::HotAudit hot;
   hot.client = access.clickhouse.get();
-  hot.position = [key_value = access.key_value.get(), table = section.plan.table](
-                     int32_t shard) -> Result<std::optional<pipeline::HotPosition>> {
+  hot.position = [key_value = access.key_value.get(),
+                  table = section.plan.table](int32_t shard) -> Result<std::optional<pipeline::HotPosition>> {
     const auto entry = key_value->get(pipeline::hot_position_key(table, shard));
     if (entry.status().code() == StatusCode::kNotFound) return std::optional<pipeline::HotPosition>();
     if (!entry.ok()) return entry.status().with_context("NATS KV");
@@ -129,13 +123,7 @@ Result<audit::ErasureOutcome> run_erasure(const engine::Engine& engine, const Pi
   WEIR_ASSIGN_OR_RETURN(const TableSection* section, section_of(config, asked.table));
   const engine::ObjectStore objects = lake_objects(engine, config);
   // Its pinned version of the lake still has the rows, and would bring them back.
-  WEIR_ASSIGN_OR_RETURN(const auto job, backfill::JobStore(objects).last(asked.table));
-  if (job && !has_ended(job->state())) {
-    return already_exists("backfill " + std::to_string(job->spec.number) + " of " + asked.table + " is " +
-                          std::string(to_string(job->state())) +
-                          ": wait for its end, or cancel it: weir backfill " + config.file + " --table " + asked.table +
-                          " --to clickhouse --cancel");
-  }
+  WEIR_RETURN_IF_ERROR(check_no_backfill(engine, config, asked.table));
   std::unique_ptr<StoreAccess> access;
   audit::ErasureRequest request;
   if (config.clickhouse) {

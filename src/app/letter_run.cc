@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/audit_heal.h"
+#include "app/command_table.h"
 #include "app/live_transform.h"
 #include "app/next_plan.h"
 #include "app/store_access.h"
@@ -18,13 +19,6 @@
 
 namespace weir::app {
 namespace {
-
-Result<const TableSection*> section_of(const PipelineConfig& config, const std::string& table) {
-  for (const TableSection& section : config.tables) {
-    if (section.plan.table == table) return &section;
-  }
-  return not_found("--table " + table + ": " + config.file + " has no such [[table]]");
-}
 
 audit::LetterAccess lake_of(const PipelineConfig& config, const std::string& table) {
   return {.table = table, .lake_url = config.lake.url, .lake_sync = config.lake.sync};
@@ -69,14 +63,6 @@ Status check_hot_is_past(const PipelineConfig& config, const std::string& table,
     }
   }
   return ok_status();
-}
-
-Status check_no_backfill(const engine::Engine& engine, const PipelineConfig& config, const std::string& table) {
-  WEIR_ASSIGN_OR_RETURN(const auto job, backfill::JobStore(lake_objects(engine, config)).last(table));
-  if (!job || has_ended(job->state())) return ok_status();
-  return already_exists("backfill " + std::to_string(job->spec.number) + " of " + table + " is " +
-                        std::string(to_string(job->state())) + ": wait for its end, or cancel it: weir backfill " +
-                        config.file + " --table " + table + " --to clickhouse --cancel");
 }
 
 // What a killed call left behind ends first.

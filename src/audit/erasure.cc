@@ -225,11 +225,7 @@ class Erasing {
 
 }  // namespace
 
-int64_t ErasureOutcome::rows() const {
-  int64_t rows = 0;
-  for (const auto& [shard, ranges] : erasure.identities.shards()) rows += erasure.identities.size(shard);
-  return rows;
-}
+int64_t ErasureOutcome::rows() const { return erasure.identities.size(); }
 
 Result<ErasureOutcome> erase_rows(const engine::Engine& engine, const ErasureRequest& request) {
   return Erasing(engine, request).run();

@@ -10,6 +10,13 @@ auto order_of(const IdentityRange& range) { return std::tuple(range.row, range.s
 
 }  // namespace
 
+void IdentitySet::add(const IdentitySet& other) {
+  for (const auto& [shard, ranges] : other.shards_) {
+    auto& ours = shards_[shard];
+    ours.insert(ours.end(), ranges.begin(), ranges.end());
+  }
+}
+
 void IdentitySet::finish() {
   for (auto& [shard, ranges] : shards_) {
     std::ranges::sort(ranges, {}, order_of);
@@ -29,9 +36,9 @@ bool IdentitySet::contains(int32_t shard, RowId id) const {
   const auto found = shards_.find(shard);
   if (found == shards_.end()) return false;
   // The last range that begins at or before it.
-  const auto after = std::ranges::upper_bound(found->second, std::tuple(id.row, id.seq), {}, [](const IdentityRange& range) {
-    return std::tuple(range.row, range.seqs.first);
-  });
+  const auto after =
+      std::ranges::upper_bound(found->second, std::tuple(id.row, id.seq), {},
+                               [](const IdentityRange& range) { return std::tuple(range.row, range.seqs.first); });
   return after != found->second.begin() && std::prev(after)->row == id.row && std::prev(after)->seqs.contains(id.seq);
 }
 
@@ -50,6 +57,12 @@ int64_t IdentitySet::size(int32_t shard) const {
     for (const IdentityRange& range : found->second) size += range.seqs.length();
   }
   return size;
+}
+
+int64_t IdentitySet::size() const {
+  int64_t identities = 0;
+  for (const auto& [shard, ranges] : shards_) identities += size(shard);
+  return identities;
 }
 
 }  // namespace weir::audit

@@ -21,14 +21,16 @@ class IdentitySet {
   /// Adds identities, known or not.
   void add(int32_t shard, IdentityRange range) { shards_[shard].push_back(range); }
   void add_row(int32_t shard, RowId id) { add(shard, {.seqs = {id.seq, id.seq}, .row = id.row}); }
+  void add(const IdentitySet& other);
   /// Sorts and merges. Call after the last add(), before anything below; calling it in between saves memory.
   void finish();
 
   [[nodiscard]] bool contains(int32_t shard, RowId id) const;
   /// Whether some identity lies in the range.
   [[nodiscard]] bool touches(int32_t shard, SeqRange seqs) const;
-  /// How many identities.
+  /// How many identities: of one shard, and of all.
   [[nodiscard]] int64_t size(int32_t shard) const;
+  [[nodiscard]] int64_t size() const;
   /// Sorted by row ordinal, then sequence.
   [[nodiscard]] const std::map<int32_t, std::vector<IdentityRange>>& shards() const { return shards_; }
 

@@ -90,6 +90,12 @@ std::string identities_sql(const IdentitySet& identities) {
   return sql.empty() ? "false" : sql;
 }
 
+std::string quoted_text(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
+  return quoted + "'";
+}
+
 std::string quoted_name(std::string_view name) {
   std::string quoted = "\"";
   for (const char c : name) quoted += c == '"' ? "\"\"" : std::string(1, c);

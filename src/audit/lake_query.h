@@ -38,6 +38,9 @@ class LakeQuery {
 /// Exactly these identities as a SQL predicate over the system columns; without any, `false`.
 [[nodiscard]] std::string identities_sql(const IdentitySet& identities);
 
+/// 'text' in single quotes, as the engine reads strings.
+[[nodiscard]] std::string quoted_text(std::string_view text);
+
 /// "name" in double quotes, as the engine reads identifiers.
 [[nodiscard]] std::string quoted_name(std::string_view name);
 

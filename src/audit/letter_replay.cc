@@ -17,7 +17,6 @@
 #include "audit/lake_books.h"
 #include "audit/lake_query.h"
 #include "base/crash_point.h"
-#include "batch/row_ids.h"
 #include "engine/delta_table.h"
 #include "lake/dead_letter_table.h"
 #include "lake/lake_layout.h"
@@ -65,12 +64,6 @@ class LetterBatch final : public MessageBatch {
  private:
   const Message message_;
 };
-
-std::string quoted_text(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? "''" : std::string(1, c);
-  return quoted + "'";
-}
 
 template <typename Array>
 auto value(const arrow::RecordBatch& batch, int column, int64_t row) {
@@ -146,8 +139,7 @@ class LetterTable {
           return ok_status();
         }));
     std::ranges::sort(letters, {}, &Letter::id);
-    int64_t wanted = 0;
-    for (const auto& [shard, ranges] : ids.shards()) wanted += ids.size(shard);
+    const int64_t wanted = ids.size();
     const bool doubled = std::ranges::adjacent_find(letters, {}, &Letter::id) != letters.end();
     if (doubled || static_cast<int64_t>(letters.size()) != wanted) {
       return data_loss("of " + std::to_string(wanted) + " dead letters " + std::to_string(letters.size()) +
@@ -217,12 +209,6 @@ Result<std::shared_ptr<arrow::RecordBatch>> with_ordinal(const arrow::RecordBatc
   return *replaced;
 }
 
-void add(const IdentitySet& identities, IdentitySet* to) {
-  for (const auto& [shard, ranges] : identities.shards()) {
-    for (const IdentityRange& range : ranges) to->add(shard, range);
-  }
-}
-
 /// What a plan makes of letters.
 struct Made {
   std::vector<std::shared_ptr<arrow::RecordBatch>> rows;  // One row each.
@@ -289,7 +275,7 @@ class LetterReplay {
       // Of a lake that was put back to an older version, too, only what it says itself is true.
       const bool in_lake = decision.fate == LetterFate::kDropped || decision.number <= carried_out.value_or(0);
       if (decision.done && in_lake) {
-        add(decision.letters, &settled_);
+        settled_.add(decision.letters);
         continue;
       }
       if (request_.dry_run) {
@@ -410,13 +396,11 @@ class LetterReplay {
     }
     crash_point("replay_in_clickhouse");
     WEIR_RETURN_IF_ERROR(store_.finish(decision, request_.now_us));
-    add(decision.letters, &settled_);
+    settled_.add(decision.letters);
     settled_.finish();
     outcome_.numbers.push_back(decision.number);
-    for (const auto& [shard, ranges] : decision.letters.shards()) {
-      outcome_.rows += decision.rows.size(shard);
-      outcome_.filtered += decision.letters.size(shard) - decision.rows.size(shard);
-    }
+    outcome_.rows += decision.rows.size();
+    outcome_.filtered += decision.letters.size() - decision.rows.size();
     return ok_status();
   }
 
@@ -533,7 +517,7 @@ Result<LetterDecision> drop_letters(const engine::Engine& engine, const LetterAc
   const LetterStore store(engine::ObjectStore(engine, lake.lake_url, lake.lake_sync));
   WEIR_ASSIGN_OR_RETURN(const auto decisions, store.list(lake.table));
   IdentitySet settled;
-  for (const LetterDecision& before : decisions) add(before.letters, &settled);
+  for (const LetterDecision& before : decisions) settled.add(before.letters);
   settled.finish();
   WEIR_ASSIGN_OR_RETURN(const auto shards, books_of(engine, lake));
   constexpr int64_t kAll = 1'000'000;
@@ -560,9 +544,9 @@ Result<SettledLetters> settled_letters(const LetterStore& store, std::string_vie
   SettledLetters settled;
   for (const LetterDecision& decision : decisions) {
     if (decision.fate == LetterFate::kDropped) {
-      add(decision.letters, &settled.dropped);
+      settled.dropped.add(decision.letters);
     } else if (decision.number <= carried_out) {
-      add(decision.letters, &settled.replayed);
+      settled.replayed.add(decision.letters);
     }
   }
   settled.dropped.finish();

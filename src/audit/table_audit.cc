@@ -102,7 +102,7 @@ class TableAudit {
                                 erasure.predicate + "' --reason '" + erasure.reason + "'");
       }
       if (!carried_out(erasure)) continue;  // Its rows are rows like all others as yet.
-      add(erasure.identities, &erased_);
+      erased_.add(erasure.identities);
     }
     erased_.finish();
     WEIR_RETURN_IF_ERROR(read_letter_decisions());
@@ -120,7 +120,7 @@ class TableAudit {
         report_.notes.push_back("replay " + std::to_string(decision.number) +
                                 " of dead letters is not finished: weir dead-letters FILE replay --table " + table_);
       }
-      if (carried_out(decision)) add(decision.rows, &replayed_);
+      if (carried_out(decision)) replayed_.add(decision.rows);
     }
     replayed_.finish();
     return check_replays();
@@ -179,12 +179,6 @@ class TableAudit {
     }
     report_.log.pass_in_order();
     return ok_status();
-  }
-
-  static void add(const IdentitySet& identities, IdentitySet* to) {
-    for (const auto& [shard, ranges] : identities.shards()) {
-      for (const IdentityRange& range : ranges) to->add(shard, range);
-    }
   }
 
   [[nodiscard]] LakeQuery query(const Pinned& pinned) const {

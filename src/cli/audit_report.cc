@@ -43,21 +43,14 @@ void print_table(const audit::TableReport& report, std::string_view file, std::o
     out << "  accepted gap: shard " << gap.shard << ", _seq " << to_string(gap.range) << ": " << gap.reason << "\n";
   }
   for (const audit::Erasure& erasure : report.erasures) {
-    int64_t rows = 0;
-    for (const auto& [shard, upto] : erasure.upto) rows += erasure.identities.size(shard);
-    out << "  erasure " << erasure.number << (erasure.done ? "" : " (NOT FINISHED)") << ": " << grouped(rows)
-        << " rows, " << erasure.reason << "\n";
+    out << "  erasure " << erasure.number << (erasure.done ? "" : " (NOT FINISHED)") << ": "
+        << grouped(erasure.identities.size()) << " rows, " << erasure.reason << "\n";
   }
   for (const audit::LetterDecision& decision : report.letter_decisions) {
-    int64_t letters = 0;
-    int64_t rows = 0;
-    for (const auto& [shard, ranges] : decision.letters.shards()) {
-      letters += decision.letters.size(shard);
-      rows += decision.rows.size(shard);
-    }
     out << "  dead letters " << to_string(decision.fate) << " (" << decision.number
-        << (decision.done ? "): " : ", NOT FINISHED): ") << grouped(letters);
-    if (decision.fate == audit::LetterFate::kReplayed) out << ", of which " << grouped(rows) << " became rows";
+        << (decision.done ? "): " : ", NOT FINISHED): ") << grouped(decision.letters.size());
+    if (decision.fate == audit::LetterFate::kReplayed)
+      out << ", of which " << grouped(decision.rows.size()) << " became rows";
     out << (decision.reason.empty() ? "" : ", " + decision.reason) << "\n";
   }
   if (report.quarantined > 0) {

@@ -21,16 +21,10 @@
 namespace weir::cli {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string result = "'";
-  for (const char c : text) result += c == '\'' ? "''" : std::string(1, c);
-  return result + "'";
-}
-
 std::string conditions(const DeadLetterOptions& options) {
   std::string where = " WHERE true";
-  if (!options.table.empty()) where += " AND \"table\" = " + quoted(options.table);
-  if (!options.code.empty()) where += " AND code = " + quoted(options.code);
+  if (!options.table.empty()) where += " AND \"table\" = " + audit::quoted_text(options.table);
+  if (!options.code.empty()) where += " AND code = " + audit::quoted_text(options.code);
   return where;
 }
 
@@ -50,8 +44,8 @@ Result<std::string> but_for_dropped(const OpenedFile& opened, int64_t* dropped) 
   WEIR_ASSIGN_OR_RETURN(const auto by_table, app::all_dropped(*opened.engine, opened.config));
   std::string where;
   for (const auto& [table, letters] : by_table) {
-    where += " AND NOT (\"table\" = " + quoted(table) + " AND (" + audit::identities_sql(letters) + "))";
-    for (const auto& [shard, ranges] : letters.shards()) *dropped += letters.size(shard);
+    where += " AND NOT (\"table\" = " + audit::quoted_text(table) + " AND (" + audit::identities_sql(letters) + "))";
+    *dropped += letters.size();
   }
   return where;
 }
@@ -138,8 +132,7 @@ int drop_dead_letters(const GlobalOptions& global, const DeadLetterOptions& opti
   if (!opened.ok()) return exit_code(opened.status());
   const auto decision = app::run_drop(*opened->engine, opened->config, run_options(options), options.reason);
   if (!decision.ok()) return report_failure(decision.status(), environment);
-  int64_t letters = 0;
-  for (const auto& [shard, ranges] : decision->letters.shards()) letters += decision->letters.size(shard);
+  const int64_t letters = decision->letters.size();
   if (global.json) {
     environment.out << nlohmann::ordered_json{{"number", decision->number}, {"dropped", letters}}.dump() << "\n";
   } else {
@@ -183,7 +176,7 @@ int list_dead_letters(const GlobalOptions& global, const DeadLetterOptions& opti
 int show_dead_letter(const GlobalOptions& global, const DeadLetterOptions& options, const Environment& environment) {
   const auto opened = open_pipeline_file(options.file, environment);
   if (!opened.ok()) return exit_code(opened.status());
-  const std::string sql = "SELECT * FROM dead_letters WHERE \"table\" = " + quoted(options.table) +
+  const std::string sql = "SELECT * FROM dead_letters WHERE \"table\" = " + audit::quoted_text(options.table) +
                           " AND _seq = " + std::to_string(options.seq) +
                           " AND _row = " + std::to_string(std::max(0, options.row));
   if (global.json) {
